@@ -1,0 +1,68 @@
+"""What a case is.
+
+A case says how to save one kind of checkpoint, how to load it and what to look at. Its metadata are
+literals: the orchestrator reads them from the source with ``ast`` and never runs the file.
+"""
+
+from ckptcell import modes
+
+__all__ = ["Case", "Unsupported"]
+
+
+class Unsupported(Exception):
+    """Raised by ``save`` when this environment cannot make such a checkpoint at all."""
+
+
+class Case(object):
+    """One kind of checkpoint.
+
+    Class attributes (literals only):
+        name: Unique, ``[a-z0-9_]+``.
+        family: Group in tables and selections: ``state``, ``module``, ``training`` …
+        title: One sentence for tables and ``ckptmatrix cases``.
+        format: Key of ``ckptcell.modes.MODES``; decides which modes apply.
+        modes: Modes to use when not all of the format's.
+        filename: Name of the file or folder saved; some loaders look at its suffix.
+        needs: Dotted names a producer must have, ``("torch.float8_e4m3fn",)``. Without them the
+            producer is ``unsupported``.
+        loader: Dotted names without which a consumer has no entry point at all.
+        policy: ``{"forward": {"rtol": 1e-4, "atol": 1e-5}, "resume": {"rtol": 1e-9, "atol": 0.0},
+            "ignore": ["flags_changed"]}``; what is left out has the judge's default.
+        expect: ``{}`` for a checkpoint that should load everywhere; else what a good environment
+            answers: ``{"verdict": "failed", "reasons": ["file_corrupt"]}``; the same by mode under
+            ``"modes": {"plain": {...}}``.
+
+    ``self.device`` is the device of the job, ``"cpu"`` or ``"cuda:0"``.
+    """
+
+    name = ""
+    family = ""
+    title = ""
+    format = "pickle"
+    modes = None
+    filename = "checkpoint.pt"
+    needs = ()
+    loader = ()
+    policy = {}
+    expect = {}
+
+    def __init__(self, device="cpu"):
+        self.device = device
+
+    def save(self, path):
+        """Write the checkpoint to ``path`` and return the object it stands for."""
+        raise NotImplementedError(self.name)
+
+    def load(self, path, mode):
+        """Load the checkpoint as ``mode`` says and return what came of it."""
+        return modes.torch_load(path, mode, self.device)
+
+    def observe(self, obj):
+        """Facts about ``obj`` as an observation; see ``ckptcell.observe``."""
+        from ckptcell import observe
+
+        return observe.observe(obj)
+
+    # A case may also define
+    #   forward(self, obj) -> tensors (nested in lists and dicts): outputs compared in tolerance
+    #   resume(self, obj)  -> list of floats: losses of further training steps

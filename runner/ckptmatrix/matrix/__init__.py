@@ -1,0 +1,1 @@
+"""YAML to cells: reading with source positions, validation, expansion, wheel facts."""

@@ -1,0 +1,1 @@
+"""Where a cell's environment comes from."""
