@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from ckptmatrix.words import Mode, Phase, Result, Stage
 
@@ -39,8 +39,18 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 TaskId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,32}$")]
 Short = Annotated[str, StringConstraints(max_length=1_000)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
+
+
+def _inside(path: str) -> str:
+    """Refuse a path that leaves the folder it is relative to."""
+    if path.startswith("/") or "\\" in path or ".." in path.split("/") or not path.isprintable():
+        msg = "must be a plain relative path"
+        raise ValueError(msg)
+    return path
+
+
 RelativePath = Annotated[
-    str, StringConstraints(max_length=500, pattern=r"^(?!/)(?!.*(^|/)\.\.(/|$))[^\x00-\x1f]+$")
+    str, StringConstraints(min_length=1, max_length=500), AfterValidator(_inside)
 ]
 
 

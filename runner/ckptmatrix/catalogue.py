@@ -1,0 +1,46 @@
+"""Which cases there are, read from their source without running it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ckptmatrix.words import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CaseInfo"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseInfo:
+    """A case as the orchestrator knows it.
+
+    Attributes:
+        name: Unique.
+        family: Its group.
+        title: One sentence.
+        modes: Modes that apply, in rising trust.
+        filename: Name of the checkpoint file or folder.
+        needs: Dotted names a producer must have.
+        loader: Dotted names a consumer must have.
+        policy: What the judge compares and how closely; see ``ckptcell.cases.base``.
+        expect: What a good environment answers; see ``ckptcell.cases.base``.
+        digest: SHA-256 of everything in its source that can change an observation.
+        module: Import name in the cell: ``ckptcell.cases.state`` or ``ckptcell_user_<stem>``.
+        source: File and line, for error messages: ``cases/mine.py:12``.
+    """
+
+    name: str
+    family: str
+    title: str
+    modes: tuple[Mode, ...]
+    filename: str = "checkpoint.pt"
+    needs: tuple[str, ...] = ()
+    loader: tuple[str, ...] = ()
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    expect: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
+    module: str = ""
+    source: str = ""

@@ -1,0 +1,88 @@
+"""What one load came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ckptmatrix.words import Mode, Reason, Stage, Verdict
+
+__all__ = ["Difference", "Judgement", "Outcome"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One leaf that is not the same.
+
+    Attributes:
+        path: The leaf's path in the observation.
+        what: Which of the ``changed`` reasons it is.
+        before: What the producer had, as short text.
+        after: What the consumer has, as short text.
+    """
+
+    path: str
+    what: Reason
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the judge makes of the attempts at one load.
+
+    Attributes:
+        verdict: What happened.
+        reason: Why; None for ``ok``.
+        stage: Where it ended.
+        as_expected: Whether it is what the case expects of a good environment.
+        flaky: Whether attempts that should agree differ.
+        message: The exception's own words, or one sentence; empty for ``ok``.
+        entity: What the message is about (a global, a key, a version, a leaf), or empty.
+        differences: For ``changed``: at most 50, worst first.
+    """
+
+    verdict: Verdict
+    reason: Reason | None = None
+    stage: Stage | None = None
+    as_expected: bool = True
+    flaky: bool = False
+    message: str = ""
+    entity: str = ""
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One row of the compatibility table.
+
+    Attributes:
+        producer: Id of the cell that saved.
+        consumer: Id of the cell that loaded.
+        case: Name of the case.
+        family: The case's family.
+        producer_device: Where the producer's tensors lived.
+        device: Where the consumer's are to live.
+        mode: How it was loaded.
+        judgement: What came of it.
+        warnings: ``Category: text`` raised on the way, each once.
+        seconds: Duration of the attempt that counts.
+        peak_rss_bytes: Peak memory of its process.
+        attempts: How many attempts were made.
+        checkpoint: SHA-256 of what was loaded, or None when nothing was.
+        cached: Whether the observation is from an earlier run.
+    """
+
+    producer: str
+    consumer: str
+    case: str
+    family: str
+    producer_device: str
+    device: str
+    mode: Mode
+    judgement: Judgement
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+    peak_rss_bytes: int = 0
+    attempts: int = 0
+    checkpoint: str | None = None
+    cached: bool = False
