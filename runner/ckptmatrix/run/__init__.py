@@ -1,0 +1,1 @@
+"""Drives a plan: prepare, save, load, judge, and keeps what was seen."""

@@ -1,0 +1,128 @@
+"""What one job says, line by line: checked, collected, and handed on as soon as it is final."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ckptmatrix.wire import EVENT, Bye, Done, Facts, Hello, ObservationEvent, Started, Task
+from ckptmatrix.words import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["JobStream", "StreamBroken"]
+
+
+class StreamBroken(Exception):  # noqa: N818 - named for what happened to the stream
+    """The cell said something the protocol does not allow; nothing after it is believed."""
+
+
+@dataclass(kw_only=True)
+class JobStream:
+    """Follows the events of one job.
+
+    A task is *final* when no further attempt at it can follow: it was tried alone, or it is plainly
+    good, or the job said goodbye. Only final tasks are handed on, so that what an interrupted job
+    leaves behind is never half of an answer.
+
+    Attributes:
+        tasks: Tasks of the job's manifest, by id.
+        on_observation: Called once for every observation, before any task that names it.
+        on_final: Called once for every final task with all its attempts.
+        facts: What ``hello`` said, or None before it.
+        in_flight: The task being attempted.
+        finished: Whether the job said ``bye``.
+        broken: Why the stream is not believed any more, or an empty string.
+    """
+
+    tasks: dict[str, Task]
+    on_observation: Callable[[str, dict[str, Any]], None]
+    on_final: Callable[[Task, tuple[Done, ...]], None]
+    facts: Facts | None = None
+    in_flight: str | None = None
+    finished: bool = False
+    broken: str = ""
+    _attempts: dict[str, list[Done]] = field(default_factory=dict)
+    _final: set[str] = field(default_factory=set)
+    _observations: set[str] = field(default_factory=set)
+
+    def feed(self, line: bytes) -> None:
+        """Take one line. After the first that is not allowed, all others are ignored."""
+        if self.broken:
+            return
+        try:
+            self._take(line)
+        except (ValidationError, ValueError, StreamBroken) as error:
+            detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self.broken = f"{detail} in the event {line[:200].decode('utf-8', 'replace')!r}"
+
+    @property
+    def missing(self) -> list[Task]:
+        """Tasks that have no final answer, in the manifest's order."""
+        return [task for task in self.tasks.values() if task.id not in self._final]
+
+    def _take(self, line: bytes) -> None:
+        event = EVENT.validate_json(line)
+        if self.finished:
+            msg = "something followed the goodbye"
+            raise StreamBroken(msg)
+        if isinstance(event, Hello) != (self.facts is None):
+            msg = "a job says hello first, and once"
+            raise StreamBroken(msg)
+        match event:
+            case Hello():
+                self.facts = event.facts
+            case Started():
+                self._known(event.task)
+                self.in_flight = event.task
+            case ObservationEvent():
+                self._observe(event)
+            case Done():
+                self._done(event)
+            case Bye():
+                self.in_flight = None
+                self.finished = True
+                for task in list(self._attempts):
+                    self._finish(self.tasks[task])
+
+    def _known(self, task: str) -> Task:
+        if task not in self.tasks or task in self._final:
+            msg = f"task {task!r} was not asked for, or is over"
+            raise StreamBroken(msg)
+        return self.tasks[task]
+
+    def _observe(self, event: ObservationEvent) -> None:
+        body = json.dumps(event.value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        if hashlib.sha256(body.encode("ascii")).hexdigest() != event.sha256:
+            msg = "an observation is not what its digest says"
+            raise StreamBroken(msg)
+        self._observations.add(event.sha256)
+        self.on_observation(event.sha256, event.value)
+
+    def _done(self, event: Done) -> None:
+        task = self._known(event.task)
+        attempts = self._attempts.setdefault(task.id, [])
+        if event.attempt != len(attempts) + 1:
+            msg = f"attempt {event.attempt} of task {task.id!r} follows attempt {len(attempts)}"
+            raise StreamBroken(msg)
+        if event.observation is not None and event.observation not in self._observations:
+            msg = "an observation is named that was not sent"
+            raise StreamBroken(msg)
+        attempts.append(event)
+        self.in_flight = None
+        if event.isolation == "alone" or _plainly_good(event, task):
+            self._finish(task)
+
+    def _finish(self, task: Task) -> None:
+        if task.id not in self._final:
+            self._final.add(task.id)
+            self.on_final(task, tuple(self._attempts[task.id]))
+
+
+def _plainly_good(done: Done, task: Task) -> bool:
+    return done.result is Result.RETURNED and (task.mode is None or done.observation == task.like)
