@@ -18,9 +18,7 @@ class Engine(Protocol):
 
     name: str
 
-    def each(
-        self, items: Iterable[T], do: Callable[[T], None], *, cancel: threading.Event
-    ) -> None:
+    def each(self, items: Iterable[T], do: Callable[[T], None], *, cancel: threading.Event) -> None:
         """Call ``do`` once for every item and return when all have ended.
 
         Args:

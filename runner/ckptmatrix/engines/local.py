@@ -27,22 +27,22 @@ class LocalEngine:
     def __init__(self, slots: int | None = None) -> None:
         self.slots = slots or len(os.sched_getaffinity(0))
 
-    def each(
-        self, items: Iterable[T], do: Callable[[T], None], *, cancel: threading.Event
-    ) -> None:
+    def each(self, items: Iterable[T], do: Callable[[T], None], *, cancel: threading.Event) -> None:
         """See :class:`ckptmatrix.engines.base.Engine`."""
 
         def one(item: T) -> None:
-            if not cancel.is_set():
+            if cancel.is_set():
+                return
+            try:
                 do(item)
+            except BaseException:
+                cancel.set()
+                raise
 
         pool = ThreadPoolExecutor(self.slots, thread_name_prefix="job")
         try:
             futures = [pool.submit(one, item) for item in items]
             wait(futures, return_when=FIRST_EXCEPTION)
-            failed = [f for f in futures if f.done() and f.exception() is not None]
-            if failed:
-                cancel.set()
         except BaseException:
             cancel.set()
             raise

@@ -38,7 +38,16 @@ def probe(setting: Setting, environment: Environment, name: str) -> Facts:
     Raises:
         CellError: It did not say.
     """
-    stream, end = _one_job(setting, environment, f"{name}-probe", Phase.PROBE, "cpu", [], {}, _drop)
+    stream, end = _one_job(
+        setting,
+        environment,
+        name=f"{name}-probe",
+        phase=Phase.PROBE,
+        device="cpu",
+        tasks=[],
+        inputs={},
+        on_final=_drop,
+    )
     if setting.cancel.is_set():
         raise Cancelled
     if stream.facts is None or not stream.finished:
@@ -87,26 +96,31 @@ def run_tasks(
         label = name if started == 1 else f"{name}-{started}"
         try:
             stream, end = _one_job(
-                setting, environment, label, phase, device, todo, inputs, on_final
+                setting,
+                environment,
+                name=label,
+                phase=phase,
+                device=device,
+                tasks=todo,
+                inputs=inputs,
+                on_final=on_final,
             )
-        except CellError as error:
-            return lost | {task.id: error for task in todo}, started
+        except CellError as refusal:
+            return lost | {task.id: refusal for task in todo}, started
         if stream.facts is not None and _identity(stream.facts) != _identity(expected):
-            error = CellError(
+            changed = CellError(
                 Reason.ENVIRONMENT_MISMATCH, "the environment changed while the run went on"
             )
-            return lost | {task.id: error for task in stream.missing}, started
-        if setting.cancel.is_set():
-            break
+            return lost | {task.id: changed for task in stream.missing}, started
         todo = stream.missing
-        if not todo:
+        if not todo or setting.cancel.is_set():
             break
-        error = _lost(stream, end)
+        loss = _lost(stream, end)
         culprit = stream.in_flight or todo[0].id
         blamed[culprit] += 1
-        setting.board.say(f"{label}: {error.message}; trying again with {len(todo)} tasks")
+        setting.board.say(f"{label}: {loss.message}; trying again with {len(todo)} tasks")
         if blamed[culprit] >= LOSSES:
-            lost[culprit] = error
+            lost[culprit] = loss
             todo = [task for task in todo if task.id != culprit]
     return lost, started
 
@@ -114,6 +128,7 @@ def run_tasks(
 def _one_job(
     setting: Setting,
     environment: Environment,
+    *,
     name: str,
     phase: Phase,
     device: str,
@@ -123,15 +138,14 @@ def _one_job(
 ) -> tuple[JobStream, JobEnd]:
     output = setting.scratch / name
     output.mkdir(parents=True)
-    cases = {f"cases/{path.name}": path for path in setting.case_files.values()}
+    cases = {f"cases/{module}.py": path for module, path in setting.case_files.items()}
     manifest = Manifest(
         phase=phase,
         device=device,
         tasks=tuple(tasks),
         limits=setting.limits,
         user_cases=tuple(
-            UserCases(module=module, path=f"cases/{path.name}")
-            for module, path in setting.case_files.items()
+            UserCases(module=module, path=f"cases/{module}.py") for module in setting.case_files
         ),
     )
     stream = JobStream(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,6 +17,7 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from types import TracebackType
 
 __all__ = ["Board", "PlainBoard", "RichBoard", "board_for"]
@@ -29,7 +29,7 @@ PLAIN_INTERVAL = 5.0
 class Board(Protocol):
     """Where a run says what it is doing. Methods may be called from several threads."""
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> Self:
         """Start showing."""
         ...
 
@@ -69,7 +69,7 @@ class PlainBoard:
         self._total = self._done = 0
         self._last = self._began = 0.0
 
-    def __enter__(self) -> PlainBoard:
+    def __enter__(self) -> Self:
         """See :class:`Board`."""
         return self
 
@@ -136,7 +136,7 @@ class RichBoard:
         self._phase: TaskID | None = None
         self._workers: dict[str, TaskID] = {}
 
-    def __enter__(self) -> RichBoard:
+    def __enter__(self) -> Self:
         """See :class:`Board`."""
         self._progress.start()
         return self

@@ -74,8 +74,6 @@ def _same_release(asked: str, found: str) -> bool:
 def _wrong_build(cell: Cell, facts: Facts) -> str:
     if cell.cuda == "cpu" and (facts.torch_cuda or facts.torch_hip):
         return f"torch is built for CUDA {facts.torch_cuda or facts.torch_hip}, not for the CPU"
-    if cell.cuda not in {"cpu", "default"} and not _same_release(
-        cell.cuda, facts.torch_cuda or ""
-    ):
+    if cell.cuda not in {"cpu", "default"} and not _same_release(cell.cuda, facts.torch_cuda or ""):
         return f"torch is built for CUDA {facts.torch_cuda or 'none'}, not {cell.cuda}"
     return ""

@@ -1,0 +1,55 @@
+# Everything a contributor or a first-time user needs. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+MATRIX ?= matrices/default.yaml
+
+.PHONY: help setup run check format test test-integration test-e2e wheels schema clean
+
+help: ## Show this list
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | \
+		awk -F ':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
+
+setup: $(BIN)/.ready ## Make .venv with ckptmatrix and its development tools
+
+$(BIN)/.ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+run: setup ## Run the default matrix (MATRIX=… for another)
+	@$(BIN)/ckptmatrix run $(MATRIX)
+
+check: setup ## Lint, types, import contracts, spelling, Python 3.6 syntax of the cell program
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell README.md CHANGELOG.md docs runner matrices tests
+	$(BIN)/vermin --no-tips --violations -t=3.6- runner/ckptcell
+
+format: setup ## Format, and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: setup ## Unit tests: no Docker, no torch, no network; under two minutes
+	$(BIN)/pytest tests/unit -n auto -q
+
+test-integration: setup ## Conformance and integration tests: makes real environments
+	$(BIN)/pytest tests/conformance tests/integration -q -rA
+
+test-e2e: setup ## A reduced default matrix from end to end, with known answers
+	$(BIN)/pytest tests/e2e -q -rA
+
+wheels: setup ## Refresh the table of published torch wheels
+	$(BIN)/ckptmatrix wheels refresh
+
+schema: setup ## Write the JSON Schema of matrix files from the code
+	$(BIN)/ckptmatrix schema > matrices/schema/matrix.v1.json
+
+clean: ## Remove .venv and caches; runs under reports/ stay
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,145 @@
+"""The command line: parse, call one function, exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from ckptmatrix import __version__
+from ckptmatrix.errors import ExitCode, ExpectedError
+
+__all__ = ["main"]
+
+MATRIX = click.argument("matrix", type=click.Path(path_type=Path))
+CELLS = click.option("--cells", metavar="GLOB", help="Only these cells: 'py3.1*,!*-torch1.*'.")
+CASES = click.option("--cases", metavar="GLOB", help="Only these cases: 'module_*,family:numpy'.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ckptmatrix")
+def cli() -> None:
+    """Know, not guess, which environments can load which PyTorch checkpoints."""
+
+
+@cli.command()
+@MATRIX
+@click.option(
+    "--provider",
+    type=click.Choice(["auto", "venv", "docker"]),
+    help="Where environments come from; the matrix's hosts say so when this is not given.",
+)
+@CELLS
+@CASES
+@click.option("--jobs", type=click.IntRange(1, 256), help="Jobs at a time; the cores by default.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    help="Where run folders land.",
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where checkpoints and observations are kept.  [default: OUT/.store]",
+)
+@click.option("--fresh", is_flag=True, help="Ignore what earlier runs saw.")
+@click.option("--update-locks", is_flag=True, help="Resolve packages anew instead of by lock.")
+@AS_JSON
+def run(matrix: Path, *, as_json: bool, **options: Any) -> int:
+    """Save in every cell, load in every other, print the table and write a report."""
+    from ckptmatrix.commands.run import run_command
+
+    return run_command(matrix, as_json=as_json, **options)
+
+
+@cli.command()
+@MATRIX
+@CELLS
+@CASES
+@AS_JSON
+def plan(matrix: Path, cells: str | None, cases: str | None, *, as_json: bool) -> int:
+    """Show what a run would do and cost, and what is left out and why."""
+    from ckptmatrix.commands.plan import plan_command
+
+    return plan_command(matrix, cells=cells, cases=cases, as_json=as_json)
+
+
+@cli.command()
+@AS_JSON
+def doctor(*, as_json: bool) -> int:
+    """Say what this machine has and lacks, and the command that mends it."""
+    from ckptmatrix.commands.doctor import doctor_command
+
+    return doctor_command(as_json=as_json)
+
+
+@cli.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@AS_JSON
+def cases(files: tuple[Path, ...], *, as_json: bool) -> int:
+    """List the cases by family; FILES are case files of your own to list as well."""
+    from ckptmatrix.commands.cases import cases_command
+
+    return cases_command(files, as_json=as_json)
+
+
+@cli.group()
+def wheels() -> None:
+    """The table of published torch wheels."""
+
+
+@wheels.command()
+def refresh() -> int:
+    """Read the package indexes anew and rewrite matrices/data/wheels.json."""
+    from ckptmatrix.matrix.wheels import refresh_wheels
+
+    click.echo(refresh_wheels())
+    return ExitCode.COMPLETE
+
+
+@cli.command()
+def schema() -> int:
+    """Print the JSON Schema of matrix files."""
+    from ckptmatrix.matrix.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+    return ExitCode.COMPLETE
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line and return its exit code.
+
+    Args:
+        arguments: What follows the program's name; ``sys.argv`` when None.
+    """
+    try:
+        code = cli.main(arguments, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help(), err=True)
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except ExpectedError as error:
+        console = Console(stderr=True)
+        console.print("[bold red]error:[/] ", end="")
+        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe went away; Python would complain once more at exit.
+        sys.stderr.close()
+        return ExitCode.COMPLETE
+    return int(code or ExitCode.COMPLETE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""The two phases that cost: every producer saves, then every consumer loads."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ckptmatrix.plan import Load, Save
+from ckptmatrix.run.jobs import run_tasks
+from ckptmatrix.store.keys import load_key, save_key
+from ckptmatrix.wire import Task
+from ckptmatrix.words import Phase, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from ckptmatrix.catalogue import CaseInfo
+    from ckptmatrix.errors import CellError
+    from ckptmatrix.plan import Plan
+    from ckptmatrix.run.setting import Setting, Usable
+    from ckptmatrix.wire import Checkpoint, Done
+
+__all__ = ["Seen", "load_all", "save_all"]
+
+What = TypeVar("What", Save, Load)
+
+
+@dataclass(kw_only=True)
+class Seen(Generic[What]):
+    """What a phase saw, for every save or load that came to an answer.
+
+    Attributes:
+        attempts: What was seen.
+        errors: Those that infrastructure kept from an answer, and why.
+        reused: Those whose answer was known before.
+        jobs: Starts of the cell program.
+        tasks: Saves or loads done.
+    """
+
+    attempts: dict[What, tuple[Done, ...]] = field(default_factory=dict)
+    errors: dict[What, CellError] = field(default_factory=dict)
+    reused: set[What] = field(default_factory=set)
+    jobs: int = 0
+    tasks: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work(Generic[What]):
+    """What differs between saving and loading.
+
+    Attributes:
+        phase: Save or load.
+        keys: What is to be done → the key of its result. Equal keys are done once.
+        where: Declared cell id and device it runs at.
+        task: Its task, given an id.
+        inputs: Files its task reads.
+        holds: Whether what a known result stands for is still there.
+        keep: Called with its task, attempts and the job's output folder before they are noted.
+    """
+
+    phase: Phase
+    keys: Mapping[What, str]
+    where: Callable[[What], tuple[str, str]]
+    task: Callable[[What, str], Task]
+    inputs: Callable[[What], Mapping[str, Path]]
+    holds: Callable[[What, tuple[Done, ...]], bool]
+    keep: Callable[[What, Task, tuple[Done, ...], Path], None]
+
+
+def save_all(
+    setting: Setting,
+    plan: Plan,
+    cells: Mapping[str, Usable],
+    cases: Mapping[str, CaseInfo],
+    saved: Seen[Save],
+) -> None:
+    """Have every usable producer save every case that is not in the store.
+
+    Args:
+        setting: The run's.
+        plan: What to do, in declared ids.
+        cells: Declared id → usable cell.
+        cases: Name → case.
+        saved: Filled as answers come, also when the user interrupts.
+    """
+    keys = {
+        save: save_key(
+            environment=cells[save.producer].digest,
+            case=cases[save.case].digest,
+            observer=setting.observer,
+            device=save.device,
+            limits=setting.limits,
+            timeout_s=setting.timeout_s,
+        )
+        for save in plan.saves()
+        if save.producer in cells and _has_device(cells[save.producer], save.device)
+    }
+
+    def keep(save: Save, task: Task, attempts: tuple[Done, ...], output: Path) -> None:
+        if (checkpoint := attempts[-1].checkpoint) is not None:
+            setting.store.add_checkpoint(output / task.path, checkpoint, cases[save.case].filename)
+        setting.store.put_result(keys[save], attempts)
+
+    def task(save: Save, task_id: str) -> Task:
+        path = f"{task_id}/{cases[save.case].filename}"
+        return Task(id=task_id, case=save.case, path=path, timeout_s=setting.timeout_s)
+
+    def holds(save: Save, attempts: tuple[Done, ...]) -> bool:
+        checkpoint = attempts[-1].checkpoint
+        filename = cases[save.case].filename
+        return (
+            checkpoint is None
+            or setting.store.find_checkpoint(checkpoint.sha256, filename) is not None
+        )
+
+    work = _Work[Save](
+        phase=Phase.SAVE,
+        keys=keys,
+        where=lambda save: (save.producer, save.device),
+        task=task,
+        inputs=lambda _: {},
+        holds=holds,
+        keep=keep,
+    )
+    _do(setting, cells, work, saved)
+
+
+def load_all(
+    setting: Setting,
+    plan: Plan,
+    cells: Mapping[str, Usable],
+    cases: Mapping[str, CaseInfo],
+    saved: Seen[Save],
+    loaded: Seen[Load],
+) -> None:
+    """Have every usable consumer load every checkpoint in every mode that is not in the store.
+
+    Args:
+        setting: The run's.
+        plan: What to do, in declared ids.
+        cells: Declared id → usable cell.
+        cases: Name → case.
+        saved: What :func:`save_all` saw.
+        loaded: Filled as answers come, also when the user interrupts.
+    """
+    sources: dict[Load, tuple[Checkpoint, Done]] = {}
+    for load in plan.loads():
+        attempts = saved.attempts.get(Save(load.producer, load.producer_device, load.case))
+        consumer = cells.get(load.consumer)
+        if attempts and consumer is not None and _has_device(consumer, load.device):
+            checkpoint = attempts[-1].checkpoint
+            if checkpoint is not None:
+                sources[load] = (checkpoint, attempts[-1])
+    keys = {
+        load: load_key(
+            checkpoint=checkpoint.sha256,
+            environment=cells[load.consumer].digest,
+            case=cases[load.case].digest,
+            observer=setting.observer,
+            mode=load.mode,
+            device=load.device,
+            limits=setting.limits,
+            timeout_s=setting.timeout_s,
+        )
+        for load, (checkpoint, _) in sources.items()
+    }
+
+    def path_of(load: Load) -> str:
+        return f"{sources[load][0].sha256}/{cases[load.case].filename}"
+
+    def task(load: Load, task_id: str) -> Task:
+        checkpoint, source = sources[load]
+        return Task(
+            id=task_id,
+            case=load.case,
+            mode=load.mode,
+            path=path_of(load),
+            sha256=checkpoint.sha256,
+            like=source.observation,
+            timeout_s=setting.timeout_s,
+        )
+
+    def inputs(load: Load) -> dict[str, Path]:
+        sha256, filename = sources[load][0].sha256, cases[load.case].filename
+        path = setting.store.find_checkpoint(sha256, filename)
+        return {} if path is None else {path_of(load): path}
+
+    def keep(load: Load, _task: Task, attempts: tuple[Done, ...], _output: Path) -> None:
+        if attempts[-1].result is not Result.INPUT_MISMATCH:
+            setting.store.put_result(keys[load], attempts)
+
+    work = _Work[Load](
+        phase=Phase.LOAD,
+        keys=keys,
+        where=lambda load: (load.consumer, load.device),
+        task=task,
+        inputs=inputs,
+        holds=lambda _load, _attempts: True,
+        keep=keep,
+    )
+    _do(setting, cells, work, loaded)
+
+
+def _do(setting: Setting, cells: Mapping[str, Usable], work: _Work[What], seen: Seen[What]) -> None:
+    """Look up what is known, and start one job for each cell and device where something is not."""
+    known = {} if setting.fresh else setting.store.get_results(list(work.keys.values()))
+    todo: dict[tuple[str, str], dict[str, list[What]]] = defaultdict(lambda: defaultdict(list))
+    for what, key in work.keys.items():
+        attempts = known.get(key)
+        if attempts is not None and work.holds(what, attempts):
+            seen.attempts[what] = attempts
+            seen.reused.add(what)
+        else:
+            todo[work.where(what)][key].append(what)
+    setting.board.phase(work.phase.value, len(work.keys))
+    setting.board.step(len(seen.reused))
+
+    def one(place: tuple[str, str]) -> None:
+        usable, device = cells[place[0]], place[1]
+        same = {f"t{i}": whats for i, whats in enumerate(todo[place].values())}
+        inputs: dict[str, Path] = {}
+        for whats in same.values():
+            inputs.update(work.inputs(whats[0]))
+
+        def final(task: Task, attempts: tuple[Done, ...], output: Path) -> None:
+            work.keep(same[task.id][0], task, attempts, output)
+            with seen.lock:
+                seen.attempts.update(dict.fromkeys(same[task.id], attempts))
+                seen.tasks += 1
+            setting.board.step(len(same[task.id]))
+
+        setting.board.doing(usable.cell.id, f"{work.phase.value} {len(same)} on {device}")
+        lost, started = run_tasks(
+            setting,
+            usable.environment,
+            name=f"{usable.cell.id}-{device.replace(':', '')}-{work.phase.value}",
+            phase=work.phase,
+            device=device,
+            tasks=[work.task(whats[0], task_id) for task_id, whats in same.items()],
+            inputs=inputs,
+            expected=usable.facts,
+            on_final=final,
+        )
+        with seen.lock:
+            seen.jobs += started
+            for task_id, error in lost.items():
+                seen.errors.update(dict.fromkeys(same[task_id], error))
+        setting.board.doing(usable.cell.id, "")
+
+    setting.engine.each(list(todo), one, cancel=setting.cancel)
+
+
+def _has_device(usable: Usable, device: str) -> bool:
+    if not device.startswith("cuda"):
+        return True
+    return len(usable.facts.gpus) > int(device.partition(":")[2] or 0)

@@ -1,0 +1,134 @@
+"""Makes every cell ready and asks it what it is: the declared plan becomes the resolved one."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from ckptmatrix.errors import CellError
+from ckptmatrix.providers.base import Cancelled
+from ckptmatrix.record import CellRecord
+from ckptmatrix.run.jobs import probe
+from ckptmatrix.run.resolve import mismatch, resolve_cell
+from ckptmatrix.run.setting import Usable
+from ckptmatrix.store.keys import digest, environment_digest
+from ckptmatrix.words import Reason, Verdict
+
+if TYPE_CHECKING:
+    from ckptmatrix.plan import Plan, PlannedCell
+    from ckptmatrix.run.setting import Setting
+
+__all__ = ["Prepared", "prepare_cells"]
+
+
+class Prepared:
+    """What preparing came to, filled from several threads.
+
+    Attributes:
+        usable: Declared id → the ready cell.
+        records: Declared id → its record.
+        probes: Jobs started to ask.
+    """
+
+    def __init__(self) -> None:
+        self.usable: dict[str, Usable] = {}
+        self.records: dict[str, CellRecord] = {}
+        self.probes = 0
+        self._lock = threading.Lock()
+
+    def refuse(self, planned: PlannedCell, error: CellError, verdict: Verdict) -> None:
+        """Note a cell that cannot be used."""
+        self._note(
+            CellRecord(
+                id=planned.cell.id,
+                declared=planned.cell.id,
+                verdict=verdict,
+                reason=error.reason,
+                message=error.message,
+                log_tail=error.log_tail,
+            )
+        )
+
+    def accept(self, planned: PlannedCell, usable: Usable) -> None:
+        """Note a cell that can be used, unless another turned out to be the very same one."""
+        environment = usable.environment
+        record = CellRecord(
+            id=usable.cell.id,
+            declared=planned.cell.id,
+            facts=usable.facts,
+            packages=environment.packages,
+            notes=environment.notes,
+            prepare_seconds=environment.seconds,
+            reused=environment.reused,
+        )
+        with self._lock:
+            twin = next((u for u in self.usable.values() if u.cell.id == usable.cell.id), None)
+            if twin is None:
+                self.usable[planned.cell.id] = usable
+                self.records[planned.cell.id] = record
+        if twin is not None:
+            message = f"it turned out to be {usable.cell.id}, which the matrix has already"
+            self.refuse(planned, CellError(Reason.ENVIRONMENT_MISMATCH, message), Verdict.ERROR)
+
+    def count_probe(self) -> None:
+        """Note that a job was started."""
+        with self._lock:
+            self.probes += 1
+
+    def _note(self, record: CellRecord) -> None:
+        with self._lock:
+            self.records[record.declared] = record
+
+
+def prepare_cells(setting: Setting, plan: Plan, prepared: Prepared) -> None:
+    """Prepare every cell of the plan; a cell that cannot be used never stops the others.
+
+    Args:
+        setting: The run's.
+        plan: Whose cells.
+        prepared: Filled as cells become ready, also when the user interrupts.
+    """
+    setting.board.phase("prepare", len(plan.cells))
+
+    def one(planned: PlannedCell) -> None:
+        cell = planned.cell
+        try:
+            if planned.unsupported:
+                refusal = CellError(Reason.NO_WHEEL, planned.unsupported)
+                prepared.refuse(planned, refusal, Verdict.UNSUPPORTED)
+            else:
+                prepared.accept(planned, _make(setting, prepared, planned))
+        except Cancelled:
+            return
+        except CellError as error:
+            setting.board.say(f"{cell.id}: error: {error.reason}: {error.message}")
+            prepared.refuse(planned, error, Verdict.ERROR)
+        finally:
+            setting.board.doing(cell.id, "")
+        setting.board.step()
+
+    setting.engine.each(plan.cells, one, cancel=setting.cancel)
+
+
+def _make(setting: Setting, prepared: Prepared, planned: PlannedCell) -> Usable:
+    cell = planned.cell
+    environment = setting.provider.prepare(
+        cell,
+        cancel=setting.cancel,
+        progress=lambda phrase: setting.board.doing(cell.id, phrase),
+    )
+    key = digest({"environment": environment.key, "observer": setting.observer})
+    facts = None if setting.fresh else setting.store.get_facts(key)
+    if facts is None:
+        setting.board.doing(cell.id, "asking what it is")
+        prepared.count_probe()
+        facts = probe(setting, environment, cell.id)
+    resolved = resolve_cell(cell, environment.cell, facts)
+    if wrong := mismatch(resolved, facts):
+        raise CellError(*wrong)
+    setting.store.put_facts(key, facts)
+    for note in environment.notes if resolved != cell else ():
+        setting.board.say(f"{cell.id}: {note}")
+    return Usable(
+        cell=resolved, environment=environment, facts=facts, digest=environment_digest(facts)
+    )
