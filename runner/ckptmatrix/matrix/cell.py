@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 __all__ = ["CELL_ID", "DEFAULT_PLATFORM", "Cell", "derive_id", "release_of"]
 
@@ -80,13 +82,14 @@ def derive_id(cell: Cell) -> str:
     elif cell.image is not None:
         parts = ["image-" + re.sub(r"[^a-z0-9.]+", "-", cell.image.lower()).strip("-")]
     else:
-        parts = [f"py{cell.python}", f"torch{cell.torch}", cell.cuda if not cell.cuda[0].isdigit() else f"cu{cell.cuda}"]
+        cuda = f"cu{cell.cuda}" if cell.cuda[0].isdigit() else cell.cuda
+        parts = [f"py{cell.python}", f"torch{cell.torch}", cuda]
     if cell.numpy:
         parts.append("numpy" + _slug(cell.numpy))
-    for requirement in cell.packages:
-        match = re.match(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;@]*)", requirement)
-        name, spec = (match[1], match[2].strip()) if match else (requirement, "")
-        parts.append(re.sub(r"[^a-z0-9]+", ".", name.lower()) + (_slug(spec) if spec else ""))
+    for text in cell.packages:
+        requirement = Requirement(text)
+        name = canonicalize_name(requirement.name).replace("-", ".")
+        parts.append(name + _slug(str(requirement.specifier)))
     if cell.platform != DEFAULT_PLATFORM:
         parts.append(cell.platform.removeprefix("linux/").replace("/", "."))
     return "-".join(parts)[:100]

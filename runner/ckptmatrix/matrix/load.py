@@ -1,0 +1,349 @@
+"""From a matrix file to a :class:`~ckptmatrix.matrix.model.Matrix`, or to all that is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+from pydantic import ValidationError
+
+from ckptmatrix.errors import MatrixError, Problem
+from ckptmatrix.matrix import expand, model, schema
+from ckptmatrix.matrix.cell import Cell, derive_id
+from ckptmatrix.matrix.complaints import complain
+from ckptmatrix.matrix.source import read_source
+from ckptmatrix.matrix.units import parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ckptmatrix.matrix.source import Address, Source
+
+__all__ = ["MAX_CELLS", "load_matrix"]
+
+#: Loads grow with the square of the cells: a million pairs is more than anybody waits for.
+MAX_CELLS = 1_000
+
+_AXES = ("python", "torch", "cuda", "numpy")
+_MIN_MEMORY = 16_000_000
+_MIN_OUTPUT = 1_000
+_MAX_TIMEOUT = 86_400.0
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://")
+
+
+def load_matrix(path: Path, *, environ: Mapping[str, str] | None = None) -> model.Matrix:
+    """Read and check a matrix file.
+
+    Args:
+        path: The file.
+        environ: Variables that ``$NAME`` refers to; those of this process by default.
+
+    Returns:
+        The matrix; everything in it is valid, files it names exist.
+
+    Raises:
+        MatrixError: With every problem that could be found in one reading.
+    """
+    if not path.exists():
+        near = [child.name for child in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        close = get_close_matches(path.name, near, n=1)
+        fix = f"did you mean {path.parent / close[0]}?" if close else ""
+        problem = Problem(line=0, column=0, message="there is no such file", fix=fix)
+        raise MatrixError(path, [problem])
+    source = read_source(path)
+    try:
+        file = schema.MatrixFile.model_validate(source.data)
+    except ValidationError as error:
+        complain(source, error)
+        raise MatrixError(path, source.problems) from None
+    matrix = _Checks(source, file, os.environ if environ is None else environ).matrix()
+    if source.problems:
+        raise MatrixError(path, source.problems)
+    return matrix
+
+
+class _Checks:
+    """What only the whole file, the folder around it and the environment can tell."""
+
+    def __init__(self, source: Source, file: schema.MatrixFile, environ: Mapping[str, str]) -> None:
+        self._source = source
+        self._file = file
+        self._environ = environ
+        self._folder = source.path.parent
+
+    def matrix(self) -> model.Matrix:
+        file = self._file
+        expansion = self._expansion()
+        self._unique(file.devices, ("devices",), "device")
+        self._unique([host.name for host in file.hosts], ("hosts",), "host")
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", self._source.path.stem).strip("-._")
+        return model.Matrix(
+            path=self._source.path,
+            name=file.name or stem[:64] or "matrix",
+            digest=self._source.digest,
+            cells=expansion.cells,
+            left_out=expansion.left_out,
+            devices=tuple(file.devices),
+            cases=self._cases(),
+            limits=self._limits(),
+            build=self._build(),
+            platform=file.platform,
+            hosts=tuple(model.Host(name=host.name, provider=host.provider) for host in file.hosts),
+        )
+
+    def _expansion(self) -> expand.Expansion:
+        axes = self._axes()
+        rules = [self._rule(at, rule) for at, rule in enumerate(self._file.exclude)]
+        include = [
+            cell
+            for at, entry in enumerate(self._file.include)
+            if (cell := self._included(at, entry)) is not None
+        ]
+        size = (axes.size if axes else 0) + len(include)
+        if size > MAX_CELLS:
+            message = f"the axes and include make {size:,} cells; at most {MAX_CELLS:,} make sense"
+            self._source.problem(("axes",), message, "use fewer values", key=True)
+            return expand.Expansion(cells=(), left_out=(), idle=())
+        expansion = expand.expand(axes, rules, include)
+        for rule in expansion.idle:
+            self._idle(rules.index(rule), axes)
+        if len(include) == len(self._file.include):
+            self._distinct(expansion, include)
+        if not expansion.cells and not self._source.problems:
+            left = len(expansion.left_out)
+            if left:
+                self._source.problem(
+                    ("exclude",), f"exclude takes out all {left} cells; none is left", key=True
+                )
+            else:
+                fix = "add axes: with python and torch, or include: with single cells"
+                self._source.problem((), "the matrix has no cells", fix)
+        return expansion
+
+    def _axes(self) -> expand.Axes | None:
+        axes = self._file.axes
+        if axes is None:
+            return None
+        for name in _AXES:
+            self._unique(getattr(axes, name), ("axes", name), "value")
+        return expand.Axes(
+            python=tuple(dict.fromkeys(axes.python)),
+            torch=tuple(dict.fromkeys(axes.torch)),
+            cuda=tuple(dict.fromkeys(axes.cuda)),
+            numpy=tuple(dict.fromkeys(axes.numpy)),
+            platform=self._file.platform,
+        )
+
+    def _unique(self, values: Sequence[str], address: Address, what: str) -> None:
+        seen: dict[str, int] = {}
+        for at, value in enumerate(values):
+            if value in seen:
+                line = self._source.place((*address, seen[value])).line
+                self._source.problem(
+                    (*address, at),
+                    f"the {what} «{value or 'any'}» is here twice; it was already on line {line}",
+                    "remove one of the two",
+                )
+            seen.setdefault(value, at)
+
+    def _rule(self, at: int, rule: schema.Exclude) -> expand.Exclusion:
+        given = rule.model_dump(exclude_none=True)
+        words = ", ".join(f"{name} {given[name] or 'any'}" for name in _AXES if name in given)
+        line = self._source.place(("exclude", at)).line
+        if not given:
+            self._source.problem(
+                ("exclude", at),
+                "this rule has no condition and would take out every cell",
+                'write for example {python: ">=3.12", torch: "<2.2"}',
+            )
+        return expand.Exclusion(**given, label=f"{words} (line {line})")
+
+    def _idle(self, at: int, axes: expand.Axes | None) -> None:
+        """Say why a rule takes nothing out: a rule with a slip must not pass for one that works."""
+        address = ("exclude", at)
+        rule = self._file.exclude[at]
+        if axes is None:
+            self._source.problem(
+                address,
+                "this rule matches nothing: there are no axes, and exclude does not act on include",
+                "remove the rule",
+            )
+            return
+        for name in _AXES:
+            condition = getattr(rule, name)
+            if condition is None:
+                continue
+            alone = expand.Exclusion(**{name: condition})
+            if not any(alone.matches(cell) for cell in axes.cells()):
+                shown = ", ".join(value or "any" for value in getattr(axes, name))
+                self._source.problem(
+                    (*address, name),
+                    f"this rule matches nothing: no {name} of the axes is "
+                    f"{condition or 'any'} (they are {shown})",
+                    "mend the condition, or remove the rule; exclude does not act on include",
+                )
+
+    def _included(self, at: int, entry: schema.Include) -> Cell | None:
+        address = ("include", at)
+        given = entry.model_dump(exclude_none=True)
+        kinds = [kind for kind in ("debian", "image") if kind in given]
+        before = len(self._source.problems)
+        if len(kinds) > 1:
+            self._source.problem(
+                (*address, "image"),
+                "a cell is either a Debian suite or an image, not both",
+                "make two entries",
+                key=True,
+            )
+        elif kinds:
+            self._foreign(address, given, kinds[0])
+        else:
+            self._wheels(address, given)
+        if len(self._source.problems) > before:
+            return None
+        cell = Cell(
+            id=entry.id or "",
+            python=entry.python,
+            torch=entry.torch,
+            cuda=entry.cuda or "default",
+            numpy=entry.numpy or "",
+            packages=tuple(sorted(str(Requirement(text)) for text in entry.packages)),
+            platform=entry.platform or self._file.platform,
+            debian=entry.debian,
+            image=entry.image,
+            interpreter=entry.interpreter,
+        )
+        return cell if entry.id else expand.with_derived_id(cell)
+
+    def _foreign(self, address: Address, given: Mapping[str, object], kind: str) -> None:
+        """Check an entry whose suite or image brings its own versions."""
+        what = {"debian": "a Debian suite", "image": "an image"}[kind]
+        allowed = {"id", "platform", kind, "packages" if kind == "debian" else "interpreter"}
+        for name in given:
+            if name in allowed or not given[name]:
+                continue
+            self._source.problem(
+                (*address, name),
+                f"{name} cannot be chosen here: {what} brings what it has",
+                f"remove {name}, or remove {kind}",
+                key=True,
+            )
+
+    def _wheels(self, address: Address, given: Mapping[str, object]) -> None:
+        missing = [name for name in ("python", "torch") if name not in given]
+        if missing:
+            self._source.problem(
+                address,
+                f"this cell lacks {' and '.join(missing)}",
+                "give python and torch, or debian, or image",
+            )
+        if "interpreter" in given:
+            self._source.problem(
+                (*address, "interpreter"),
+                "interpreter is the path of a Python inside an image, and there is no image",
+                "remove it, or add image",
+                key=True,
+            )
+
+    def _distinct(self, expansion: expand.Expansion, include: Sequence[Cell]) -> None:
+        product = len(expansion.cells) - len(include)
+        seen = {cell.id: "the axes make it already" for cell in expansion.cells[:product]}
+        for at, cell in enumerate(include):
+            place = self._source.place(("include", at))
+            if cell.id in seen:
+                derived = cell.id == derive_id(cell)
+                self._source.problem(
+                    ("include", at),
+                    f"the cell {cell.id} is in the matrix twice: {seen[cell.id]}",
+                    "remove one of the two, or give one an id of its own"
+                    if derived
+                    else "choose another id",
+                )
+            seen.setdefault(cell.id, f"it is also on line {place.line}")
+
+    def _cases(self) -> model.CaseSelection:
+        cases = self._file.cases
+        files = [self._folder / name for name in cases.files]
+        for at, file in enumerate(files):
+            address = ("cases", "files", at)
+            if file.suffix != ".py":
+                self._source.problem(
+                    address, f"«{cases.files[at]}» is not a Python file", "name a file *.py"
+                )
+            elif not file.is_file():
+                self._missing(address, file)
+        return model.CaseSelection(
+            select=tuple(cases.select), exclude=tuple(cases.exclude), files=tuple(files)
+        )
+
+    def _missing(self, address: Address, file: Path) -> None:
+        near = [child.name for child in file.parent.glob("*")] if file.parent.is_dir() else []
+        close = get_close_matches(file.name, near, n=1)
+        self._source.problem(
+            address,
+            f"there is no file {file}",
+            f"did you mean {close[0]}?" if close else "paths are relative to the matrix file",
+        )
+
+    def _limits(self) -> model.Limits:
+        limits = self._file.limits
+        memory = parse_size(limits.memory)
+        output = parse_size(limits.output)
+        timeout = parse_duration(limits.timeout)
+        if memory < _MIN_MEMORY:
+            self._source.problem(
+                ("limits", "memory"), f"{limits.memory} is too little to load anything", "write 1GB"
+            )
+        if output < _MIN_OUTPUT:
+            self._source.problem(
+                ("limits", "output"), f"{limits.output} is less than one message", "write 16MB"
+            )
+        if not 0 < timeout <= _MAX_TIMEOUT:
+            self._source.problem(
+                ("limits", "timeout"), f"{limits.timeout} is not between 0 and 24h", "write 60s"
+            )
+        return model.Limits(
+            memory_bytes=memory,
+            pids=limits.pids,
+            timeout_s=timeout,
+            disk_bytes=parse_size(limits.disk),
+            output_bytes=output,
+        )
+
+    def _build(self) -> model.Build:
+        build = self._file.build
+        bundle = self._setting("ca_bundle", build.ca_bundle)
+        path = self._folder / Path(bundle).expanduser() if bundle else None
+        if path and not path.is_file():
+            self._missing(("build", "ca_bundle"), path)
+        links = self._setting("find_links", build.find_links)
+        if links and not _URL.match(links):
+            folder = self._folder / Path(links).expanduser()
+            if not folder.is_dir():
+                self._missing(("build", "find_links"), folder)
+            links = str(folder)
+        index = self._setting("index", build.index)
+        if index and not _URL.match(index):
+            self._source.problem(
+                ("build", "index"), f"«{index}» is not an address", "write https://… or file:///…"
+            )
+        return model.Build(ca_bundle=path, index=index, find_links=links, base=build.base)
+
+    def _setting(self, key: str, text: str | None) -> str | None:
+        """A setting's value: what it says, or what the variable it names says."""
+        match = re.fullmatch(r"\$(?:\{(\w+)\}|(\w+))", text or "")
+        if match is None:
+            return text
+        name = match[1] or match[2]
+        if not self._environ.get(name):
+            self._source.problem(
+                ("build", key),
+                f"the environment variable {name} is not set",
+                f"set it before the run, write the value itself, or remove {key}",
+            )
+            return None
+        return self._environ[name]

@@ -1,0 +1,281 @@
+"""YAML text to plain data, with the position and the spelling of every value.
+
+Only what a matrix needs of YAML is read: mappings with words as keys, lists, texts, numbers, truth
+values and null. Files come from anywhere, so everything is bounded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+from yaml.constructor import SafeConstructor
+
+from ckptmatrix.errors import MatrixError, Problem
+from ckptmatrix.matrix.syntax import explain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Address", "Place", "Source", "read_source"]
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 20
+MAX_NODES = 10_000
+
+#: Where a value lies in the data: ``("include", 0, "python")``.
+Address = tuple[str | int, ...]
+
+_TAG = "tag:yaml.org,2002:"
+_SCALARS = {"int": "construct_yaml_int", "float": "construct_yaml_float"}
+_COLLECTION_END = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+
+
+class Place(NamedTuple):
+    """A position in the file, both numbers from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(kw_only=True)
+class Source:
+    """What a file says.
+
+    Attributes:
+        path: The file.
+        digest: SHA-256 of its bytes.
+        data: Mappings, lists, texts, numbers, truth values and None.
+        problems: What is wrong but did not keep the rest from being read.
+        values: Position of each value.
+        keys: Position of each key of a mapping, by the address of its value.
+        spelling: The text of each scalar as written, without quotes.
+    """
+
+    path: Path
+    digest: str
+    data: Any = None
+    problems: list[Problem] = field(default_factory=list)
+    values: dict[Address, Place] = field(default_factory=dict)
+    keys: dict[Address, Place] = field(default_factory=dict)
+    spelling: dict[Address, str] = field(default_factory=dict)
+
+    def place(self, address: Address) -> Place:
+        """Where the value is, or the nearest thing around it that is in the file."""
+        while address and address not in self.values:
+            address = address[:-1]
+        return self.values.get(address, Place(1, 1))
+
+    def key_place(self, address: Address) -> Place:
+        """Where the key of the value is, or the value itself when it has none."""
+        return self.keys.get(address) or self.place(address)
+
+    def problem(self, address: Address, message: str, fix: str = "", *, key: bool = False) -> None:
+        """Note that something is wrong with the value, or with its key."""
+        place = self.key_place(address) if key else self.place(address)
+        self.problems.append(
+            Problem(line=place.line, column=place.column, message=message, fix=fix)
+        )
+
+
+def read_source(path: Path) -> Source:
+    """Read a YAML file.
+
+    Args:
+        path: The file; UTF-8, at most :data:`MAX_BYTES`.
+
+    Returns:
+        Its data, and the problems that left the rest readable. ``data`` has then the first of two
+        equal keys, and None in place of a value that was refused.
+
+    Raises:
+        MatrixError: It cannot be read as YAML at all.
+    """
+    raw = _bytes_of(path)
+    text = _text_of(path, raw)
+    source = Source(path=path, digest=hashlib.sha256(raw).hexdigest())
+    try:
+        _guard(path, text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise MatrixError(path, [explain(error, text)]) from None
+    if root is None:
+        fix = "write at least an include, for example: include: [{python: '3.11', torch: '2.6.0'}]"
+        raise MatrixError(path, [_whole("the file is empty", fix)])
+    source.data = _Reader(source).read(root, ())
+    return source
+
+
+def _whole(message: str, fix: str = "") -> Problem:
+    return Problem(line=0, column=0, message=message, fix=fix)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise MatrixError(path, [_whole("there is no such file")]) from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise MatrixError(path, [_whole(f"cannot be read: {reason}")]) from None
+    if len(raw) > MAX_BYTES:
+        fix = "is it the right file? A matrix file is rarely longer than a page"
+        raise MatrixError(path, [_whole(f"is larger than {MAX_BYTES:,} bytes", fix)])
+    return raw
+
+
+def _text_of(path: Path, raw: bytes) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise MatrixError(path, [_whole("is written in UTF-16", "save it as UTF-8")])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        problem = Problem(
+            line=before.count(b"\n") + 1,
+            column=len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1,
+            message=f"byte 0x{raw[error.start]:02x} is not UTF-8",
+            fix="save the file as UTF-8",
+        )
+        raise MatrixError(path, [problem]) from None
+
+
+def _guard(path: Path, text: str) -> None:
+    """Refuse what would make composing it expensive, before composing it."""
+    depth = nodes = documents = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        problem = ""
+        fix = ""
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                problem = "a second document starts here; a matrix file holds one"
+                fix = "remove the line «---», or make two files"
+        elif isinstance(event, _COLLECTION_END):
+            depth -= 1
+        elif isinstance(event, yaml.NodeEvent):
+            nodes += 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            if depth > MAX_DEPTH:
+                problem = f"lists and mappings are nested more than {MAX_DEPTH} deep"
+            elif nodes > MAX_NODES:
+                problem = f"the file has more than {MAX_NODES:,} values"
+        if problem:
+            mark = event.start_mark
+            place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+            found = Problem(line=place.line, column=place.column, message=problem, fix=fix)
+            raise MatrixError(path, [found])
+
+
+class _Reader:
+    """Turns the nodes of one file into data and writes down where everything was."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._open: set[int] = set()
+        self._count = 0
+        self._constructor = SafeConstructor()
+
+    def read(self, node: yaml.Node, address: Address) -> Any:  # noqa: ANN401 - YAML is any data
+        place = _place(node)
+        self._source.values[address] = place
+        self._count += 1
+        if self._count > MAX_NODES:
+            self._stop(place, f"its aliases expand to more than {MAX_NODES:,} values")
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, address)
+        if id(node) in self._open:
+            self._source.problem(address, "this alias lies inside the very value it stands for")
+            return None
+        self._open.add(id(node))
+        try:
+            return self._collection(node, address)
+        finally:
+            self._open.remove(id(node))
+
+    def _stop(self, place: Place, message: str) -> None:
+        problem = Problem(line=place.line, column=place.column, message=message)
+        raise MatrixError(self._source.path, [*self._source.problems, problem])
+
+    def _collection(self, node: yaml.Node, address: Address) -> Any:  # noqa: ANN401 - as above
+        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+            return [self.read(item, (*address, at)) for at, item in enumerate(node.value)]
+        if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
+            return self._mapping(node, address)
+        self._refuse_tag(node, address)
+        return None
+
+    def _mapping(self, node: yaml.MappingNode, address: Address) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            place = _place(key_node)
+            key = self._key(key_node, place)
+            if key is None:
+                continue
+            if key in data:
+                first = self._source.keys[(*address, key)].line
+                self._note(
+                    place,
+                    f"the key «{key}» is here twice; it was already on line {first}",
+                    "keep one of the two",
+                )
+                continue
+            self._source.keys[(*address, key)] = place
+            data[key] = self.read(value_node, (*address, key))
+        return data
+
+    def _key(self, node: yaml.Node, place: Place) -> str | None:
+        if not isinstance(node, yaml.ScalarNode):
+            self._note(place, "a list or mapping cannot be a key", "use a word as the key")
+            return None
+        if node.tag == f"{_TAG}merge":
+            self._note(place, "merge keys (<<) are not read in a matrix file", "write the keys out")
+            return None
+        if node.tag != f"{_TAG}str":
+            self._note(
+                place,
+                f"the key {node.value or '(nothing)'} is not a word",
+                "keys are words such as python or include",
+            )
+            return None
+        return str(node.value)
+
+    def _scalar(self, node: yaml.ScalarNode, address: Address) -> Any:  # noqa: ANN401 - as above
+        self._source.spelling[address] = node.value
+        kind = node.tag.removeprefix(_TAG)
+        if kind in {"str", "timestamp", "value"}:
+            return node.value
+        if kind == "null":
+            return None
+        try:
+            if kind == "bool":
+                return SafeConstructor.bool_values[node.value.lower()]
+            if kind in _SCALARS:
+                return getattr(self._constructor, _SCALARS[kind])(node)
+        except (ValueError, KeyError, IndexError):
+            self._source.problem(address, f"«{node.value[:40]}» cannot be read as {kind}")
+            return None
+        self._refuse_tag(node, address)
+        return None
+
+    def _refuse_tag(self, node: yaml.Node, address: Address) -> None:
+        tag = node.tag.replace(_TAG, "!!")
+        written = f"{tag} {node.value}".strip() if isinstance(node, yaml.ScalarNode) else ""
+        self._source.problem(
+            address,
+            f"the YAML tag {tag} is not allowed in a matrix file",
+            f"if you mean the text, put it in quotes: '{written}'" if written else "remove it",
+        )
+
+    def _note(self, place: Place, message: str, fix: str) -> None:
+        self._source.problems.append(
+            Problem(line=place.line, column=place.column, message=message, fix=fix)
+        )
+
+
+def _place(node: yaml.Node) -> Place:
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
