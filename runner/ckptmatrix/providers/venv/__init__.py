@@ -1,0 +1,1 @@
+"""Environments on this machine: a virtual environment a cell, made by uv."""

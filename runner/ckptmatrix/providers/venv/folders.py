@@ -1,0 +1,100 @@
+"""The cache folder: atomic files, locks between processes, finished environments."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from ckptmatrix.providers.base import Cancelled
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["VenvRecord", "finish", "hold", "python_of", "read_record", "remove_tree", "write_text"]
+
+#: Seconds between two tries to get a lock that another maker holds.
+POLL_S = 0.1
+#: Name of the file whose presence says that an environment is complete.
+RECORD = "ckptmatrix.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VenvRecord:
+    """What is known of a finished environment.
+
+    Attributes:
+        key: Its name.
+        packages: ``name==version``, sorted.
+    """
+
+    key: str
+    packages: tuple[str, ...]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that is either the old one or the new one, whenever it is read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+@contextmanager
+def hold(path: Path, cancel: threading.Event) -> Iterator[None]:
+    """Hold a lock that threads and processes respect, and that dies with its holder.
+
+    Raises:
+        Cancelled: ``cancel`` was set while another maker held it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if cancel.wait(POLL_S):
+                    raise Cancelled from None
+            else:
+                break
+        yield
+
+
+def python_of(home: Path) -> Path:
+    """The interpreter of an environment."""
+    return home / "bin" / "python"
+
+
+def read_record(home: Path) -> VenvRecord | None:
+    """The record of an environment that is complete and whose interpreter is still there."""
+    try:
+        fields = json.loads((home / RECORD).read_text(encoding="utf-8"))
+        python_of(home).stat()
+    except FileNotFoundError:
+        return None
+    return VenvRecord(key=fields["key"], packages=tuple(fields["packages"]))
+
+
+def finish(making: Path, home: Path, record: VenvRecord) -> None:
+    """Give an environment its name: from now on it is complete.
+
+    Args:
+        making: Where it was made, on the same file system.
+        home: Its place; what lies there (its interpreter is gone) is replaced.
+        record: What is known of it.
+    """
+    write_text(making / RECORD, json.dumps(asdict(record), indent=1) + "\n")
+    remove_tree(home)
+    making.rename(home)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder; silent when there is none."""
+    if folder.exists():
+        shutil.rmtree(folder)

@@ -1,0 +1,160 @@
+"""What exactly goes into an environment, with hashes, decided once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ckptmatrix.providers.venv.failures import is_unreachable
+from ckptmatrix.providers.venv.folders import write_text
+from ckptmatrix.providers.venv.indexes import asked_build, pytorch_index
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from ckptmatrix.matrix.cell import Cell
+    from ckptmatrix.providers.venv.indexes import Sources
+    from ckptmatrix.providers.venv.interpreters import Interpreter
+    from ckptmatrix.providers.venv.uv import Completed, Uv
+
+__all__ = ["Lock", "Request", "read_lock", "request_of", "requirements_of", "resolve", "write_lock"]
+
+#: First line of a lock that was made without the asked build's index.
+_UNREACHED = "# made while the index of the asked build could not be reached\n"
+_DOING = "the requirements cannot be met"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Everything a resolution depends on, beside what the indexes serve.
+
+    Attributes:
+        python: Asked release of Python.
+        requirements: In PEP 508 form.
+        build: The asked build of torch, or empty for what the default index serves.
+        sources: Where packages come from.
+    """
+
+    python: str
+    requirements: tuple[str, ...]
+    build: str
+    sources: Sources
+
+    @property
+    def digest(self) -> str:
+        """Short name of the request."""
+        body = [self.python, self.requirements, self.build, self.sources.arguments()]
+        return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """A resolution.
+
+    Attributes:
+        text: Pinned requirements with their hashes, as ``uv pip sync`` reads them.
+        unreached: Whether the asked build's index could not be reached.
+    """
+
+    text: str
+    unreached: bool = False
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the pinned requirements."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def count(self) -> int:
+        """How many distributions it names."""
+        return sum("==" in line for line in self.text.splitlines())
+
+
+def requirements_of(cell: Cell) -> tuple[str, ...]:
+    """What a cell asks for.
+
+    NumPy is asked for beside torch because not every release of torch depends on it, and without
+    it cases that share memory with arrays cannot run.
+    """
+    torch = (f"torch=={cell.torch}",) if cell.torch is not None else ()
+    numpy = (f"numpy{cell.numpy}",) if torch or cell.numpy else ()
+    return (*torch, *numpy, *cell.packages)
+
+
+def request_of(cell: Cell, sources: Sources) -> Request:
+    """The request a cell makes of wheel indexes."""
+    return Request(
+        python=cell.python or "",
+        requirements=requirements_of(cell),
+        build=asked_build(cell.cuda) if cell.torch is not None else "",
+        sources=sources,
+    )
+
+
+def read_lock(path: Path) -> Lock | None:
+    """The lock in a file, or None when there is no file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    return Lock(text=text.removeprefix(_UNREACHED), unreached=text.startswith(_UNREACHED))
+
+
+def write_lock(path: Path, lock: Lock) -> None:
+    """Keep a lock."""
+    write_text(path, (_UNREACHED if lock.unreached else "") + lock.text)
+
+
+def resolve(
+    uv: Uv,
+    request: Request,
+    interpreter: Interpreter,
+    *,
+    unreachable: set[str],
+    cancel: threading.Event,
+) -> Lock:
+    """Decide what goes into an environment.
+
+    The asked build's index is asked first. When it cannot be reached the other indexes decide.
+
+    Args:
+        uv: Does it.
+        request: What is asked for.
+        interpreter: Python it is for.
+        unreachable: Indexes known not to answer; added to.
+        cancel: Set when the user gave up.
+
+    Raises:
+        CellError: There is no solution, or no index answers.
+        Cancelled: ``cancel`` was set.
+    """
+    index = pytorch_index(request.build) if request.build else ""
+    if index and index not in unreachable and not request.sources.no_index:
+        answer = _compile(uv, request, interpreter, index, cancel)
+        if answer.returncode == 0 or not is_unreachable(answer.stderr):
+            return Lock(text=answer.require(_DOING).stdout)
+        unreachable.add(index)
+    answer = _compile(uv, request, interpreter, "", cancel)
+    return Lock(text=answer.require(_DOING).stdout, unreached=bool(index))
+
+
+def _compile(
+    uv: Uv, request: Request, interpreter: Interpreter, index: str, cancel: threading.Event
+) -> Completed:
+    return uv.run(
+        "pip",
+        "compile",
+        "--generate-hashes",
+        "--no-header",
+        "--no-annotate",
+        "--python",
+        interpreter.path,
+        *request.sources.arguments(index),
+        "-",
+        stdin="\n".join(request.requirements) + "\n",
+        cancel=cancel,
+        environ=request.sources.environment(),
+    )

@@ -1,0 +1,324 @@
+"""The provider of virtual environments."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import tempfile
+import threading
+import time
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ckptmatrix.errors import CellError
+from ckptmatrix.providers.base import MAX_LINE, Cancelled, Environment
+from ckptmatrix.providers.venv.conditions import conditions, lay_out
+from ckptmatrix.providers.venv.folders import (
+    VenvRecord,
+    finish,
+    hold,
+    python_of,
+    read_record,
+    remove_tree,
+    write_text,
+)
+from ckptmatrix.providers.venv.indexes import asked_build, find_sources, pytorch_index
+from ckptmatrix.providers.venv.interpreters import Interpreter, list_interpreters, pick
+from ckptmatrix.providers.venv.locks import Lock, read_lock, request_of, resolve, write_lock
+from ckptmatrix.providers.venv.process import converse
+from ckptmatrix.providers.venv.uv import Uv
+from ckptmatrix.words import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ckptmatrix.matrix.cell import Cell
+    from ckptmatrix.providers.base import Job, JobEnd
+    from ckptmatrix.providers.venv.locks import Request
+
+__all__ = ["VenvProvider", "this_platform"]
+
+#: Enters every key: raise it when environments made before must not be used any more.
+FORMAT = 1
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def this_platform() -> str:
+    """This machine as a cell's ``platform``: ``linux/amd64``."""
+    machine = platform.machine().lower()
+    return f"{sys.platform}/{_ARCHITECTURES.get(machine, machine)}"
+
+
+class VenvProvider:
+    """Makes a virtual environment a cell with uv, and runs jobs as processes of this machine.
+
+    The cache folder holds ``interpreters/`` (which Python a release means), ``locks/`` (what goes
+    into a cell), ``venvs/`` (environments by key). An environment is made under another name and
+    renamed when it is complete, so what a killed maker left is never taken for one.
+
+    Args:
+        cache_dir: Where everything lives; made when needed.
+        cell_program: What ``run_job`` starts.
+        index: The matrix's own index, or empty.
+        find_links: The matrix's own wheels, or empty.
+        ca_bundle: The matrix's own certificates, or empty.
+        update_locks: Whether locks are made anew, once each.
+        environ: The user's environment variables; this process's when None.
+        longest_line: Bytes a line of events may have.
+
+    Raises:
+        UsageError: A settings file of pip cannot be read.
+    """
+
+    name = "venv"
+
+    def __init__(
+        self,
+        *,
+        cache_dir: Path,
+        cell_program: Path,
+        index: str = "",
+        find_links: str = "",
+        ca_bundle: str = "",
+        update_locks: bool = False,
+        environ: Mapping[str, str] | None = None,
+        longest_line: int = MAX_LINE,
+    ) -> None:
+        self._environ = dict(os.environ if environ is None else environ)
+        self._sources = find_sources(
+            self._environ, index=index, find_links=find_links, ca_bundle=ca_bundle
+        )
+        self._cache = cache_dir.absolute()
+        self._cell_program = cell_program.absolute()
+        self._uv = Uv(self._environ, self._cache)
+        self._longest_line = longest_line
+        self._update_locks = update_locks
+        self._updated: set[str] = set()
+        self._unreachable: set[str] = set()
+        self._found: list[Interpreter] | None = None
+        self._finding = threading.Lock()
+
+    def prepare(
+        self, cell: Cell, *, cancel: threading.Event, progress: Callable[[str], None]
+    ) -> Environment:
+        """See :class:`ckptmatrix.providers.base.Provider`."""
+        start = time.monotonic()
+        if cancel.is_set():
+            raise Cancelled
+        python = _python_for(cell)
+        interpreter = self._interpreter(python, cancel, progress)
+        request = request_of(cell, self._sources)
+        lock = self._lock(cell.id, request, interpreter, cancel, progress)
+        key = _key(interpreter, lock)
+        home = self._home(key)
+        record = read_record(home)
+        reused = record is not None
+        if record is None:
+            with hold(home.with_suffix(".lock"), cancel):
+                record = read_record(home)
+                reused = record is not None
+                if record is None:
+                    title = f"torch {cell.torch}" if cell.torch else ", ".join(request.requirements)
+                    progress(f"installing {title} ({lock.count} packages)")
+                    record = self._make(key, interpreter, request, lock, cancel)
+        actual, notes = _turned_out(cell, lock, record.packages)
+        return Environment(
+            cell=actual,
+            key=key,
+            location=str(home),
+            packages=record.packages,
+            notes=notes,
+            reused=reused,
+            seconds=time.monotonic() - start,
+        )
+
+    def run_job(
+        self,
+        environment: Environment,
+        job: Job,
+        *,
+        on_line: Callable[[bytes], None],
+        cancel: threading.Event,
+    ) -> JobEnd:
+        """See :class:`ckptmatrix.providers.base.Provider`."""
+        home = Path(environment.location)
+        with tempfile.TemporaryDirectory(prefix="ckptmatrix-", ignore_cleanup_errors=True) as own:
+            given, scratch = Path(own, "input"), Path(own, "scratch")
+            given.mkdir()
+            scratch.mkdir()
+            lay_out(job.inputs, given)
+            folders = ("--input", given, "--output", job.output.absolute(), "--scratch", scratch)
+            try:
+                return converse(
+                    [python_of(home), self._cell_program, *folders],
+                    environ=conditions(self._environ, home, scratch),
+                    cwd=scratch,
+                    first_line=job.manifest.model_dump_json().encode(),
+                    deadline_s=job.deadline_s,
+                    on_line=on_line,
+                    cancel=cancel,
+                    longest=self._longest_line,
+                )
+            except FileNotFoundError as error:
+                message = (
+                    f"the environment of {environment.cell.id} is gone ({error.filename}); "
+                    "run again to make it anew"
+                )
+                raise CellError(Reason.CELL_LOST, message) from error
+
+    def remove(self, environment: Environment) -> None:
+        """See :class:`ckptmatrix.providers.base.Provider`."""
+        home = self._home(environment.key)
+        with hold(home.with_suffix(".lock"), threading.Event()):
+            remove_tree(home)
+
+    def _home(self, key: str) -> Path:
+        return self._cache / "venvs" / key
+
+    def _interpreter(
+        self, python: str, cancel: threading.Event, progress: Callable[[str], None]
+    ) -> Interpreter:
+        """The Python a release means: the same as last time while that one is unchanged."""
+        memory = self._cache / "interpreters" / f"{python}.json"
+        known = _remembered(memory)
+        if known is not None:
+            return known
+        with self._finding:
+            if self._found is None:
+                progress("looking for Pythons")
+                self._found = list_interpreters(self._uv, self._environ, cancel)
+        interpreter = pick(python, self._found)
+        write_text(
+            memory, json.dumps({"version": interpreter.version, **_identity(interpreter.path)})
+        )
+        return interpreter
+
+    def _lock(
+        self,
+        cell: str,
+        request: Request,
+        interpreter: Interpreter,
+        cancel: threading.Event,
+        progress: Callable[[str], None],
+    ) -> Lock:
+        path = self._cache / "locks" / f"{cell}-{request.digest}.txt"
+
+        def kept() -> Lock | None:
+            stale = self._update_locks and path.name not in self._updated
+            return None if stale else read_lock(path)
+
+        lock = kept()
+        if lock is not None:
+            return lock
+        with hold(path.with_suffix(".lock"), cancel):
+            lock = kept()
+            if lock is None:
+                progress("resolving")
+                lock = resolve(
+                    self._uv, request, interpreter, unreachable=self._unreachable, cancel=cancel
+                )
+                write_lock(path, lock)
+                self._updated.add(path.name)
+        return lock
+
+    def _make(
+        self,
+        key: str,
+        interpreter: Interpreter,
+        request: Request,
+        lock: Lock,
+        cancel: threading.Event,
+    ) -> VenvRecord:
+        home = self._home(key)
+        making = home.with_suffix(".making")
+        remove_tree(making)
+        try:
+            self._uv.run(
+                "venv",
+                "--no-project",
+                "--relocatable",
+                "--python",
+                interpreter.path,
+                making,
+                cancel=cancel,
+            ).require(f"no environment could be made of {interpreter.path}")
+            index = pytorch_index(request.build) if request.build and not lock.unreached else ""
+            self._uv.run(
+                "pip",
+                "sync",
+                "--require-hashes",
+                "--python",
+                python_of(making),
+                *request.sources.arguments(index),
+                "-",
+                stdin=lock.text,
+                cancel=cancel,
+                environ=request.sources.environment(),
+            ).require("installing failed")
+            record = VenvRecord(key=key, packages=_installed(making))
+            finish(making, home, record)
+        finally:
+            remove_tree(making)
+        return record
+
+
+def _python_for(cell: Cell) -> str:
+    """The release of Python a cell asks for, when it is one this provider can make."""
+    if not cell.is_wheels or cell.python is None:
+        what = f"Debian {cell.debian}" if cell.debian else f"image {cell.image}"
+        message = f"a cell of {what} needs the docker provider; venv makes cells of wheels only"
+        raise CellError(Reason.HOST_UNSUPPORTED, message)
+    if cell.platform != this_platform():
+        message = (
+            f"the cell is for {cell.platform} and this machine is {this_platform()}; "
+            "another platform needs the docker provider there"
+        )
+        raise CellError(Reason.HOST_UNSUPPORTED, message)
+    return cell.python
+
+
+def _key(interpreter: Interpreter, lock: Lock) -> str:
+    parts = [FORMAT, this_platform(), str(interpreter.path), interpreter.version, lock.digest]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _identity(python: Path) -> dict[str, str | int]:
+    stat = python.stat()
+    return {"path": str(python), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+
+
+def _remembered(memory: Path) -> Interpreter | None:
+    try:
+        fields = json.loads(memory.read_text(encoding="utf-8"))
+        version = fields.pop("version")
+        path = Path(fields["path"])
+        return Interpreter(version=version, path=path) if _identity(path) == fields else None
+    except FileNotFoundError:
+        return None
+
+
+def _installed(home: Path) -> tuple[str, ...]:
+    places = [str(place) for place in home.glob("lib/python*/site-packages")]
+    found = {f"{each.name}=={each.version}" for each in distributions(path=places)}
+    return tuple(sorted(found, key=str.lower))
+
+
+def _turned_out(cell: Cell, lock: Lock, packages: tuple[str, ...]) -> tuple[Cell, tuple[str, ...]]:
+    """The cell that was made, and what the user should know about it.
+
+    When the asked build's index was not reached, a wheel from elsewhere may still be that build,
+    which its local version says (PEP 440): ``2.13.0+cpu``.
+    """
+    build = asked_build(cell.cuda)
+    if not lock.unreached or f"torch=={cell.torch}+{build}" in packages:
+        return cell, ()
+    note = (
+        f"{pytorch_index(build)}, which serves the {build} build, could not be reached: torch "
+        f"{cell.torch} is the build that the default index serves; --update-locks tries again"
+    )
+    return cell.with_cuda("default"), (note,)
