@@ -90,7 +90,9 @@ class _Walk(object):
     def visit(self, path, obj, depth, role="tensor"):
         """Add the leaves of ``obj``, which is at ``path``."""
         if depth > DEEPEST:
-            self._add(path, {"type": "unobservable", "class": class_name(type(obj)), "note": "depth"})
+            self._add(
+                path, {"type": "unobservable", "class": class_name(type(obj)), "note": "depth"}
+            )
             return
         value = (
             observe_objects.scalar(obj)
@@ -162,7 +164,9 @@ class _Walk(object):
     def _set(self, path, obj, depth):
         # A set's own order is that of hashes, which are addresses for most objects.
         ordered = sorted(obj, key=lambda item: canonical.digest(_observed(item, VALUES).result()))
-        self._add(path, {"type": "set", "class": class_name(type(obj)), "length": integer(len(obj))})
+        self._add(
+            path, {"type": "set", "class": class_name(type(obj)), "length": integer(len(obj))}
+        )
         children = [("{%d}" % index, child) for index, child in enumerate(ordered)]
         self._visit_all(path, children + observe_objects.attributes(obj), depth)
 

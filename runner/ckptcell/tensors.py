@@ -137,7 +137,10 @@ def _compound(leaf, limit, parts, params):
     if not described or any(part["type"] != "tensor" for part in described.values()):
         return _unobservable(leaf, "components")
     leaf["sha256"] = canonical.digest(
-        {name: [part["dtype"], part["shape"], part.get("sha256")] for name, part in described.items()}
+        {
+            name: [part["dtype"], part["shape"], part.get("sha256")]
+            for name, part in described.items()
+        }
     )
     leaf["params"] = dict(params)
     if len(described) > COMPONENTS:
