@@ -119,7 +119,7 @@ class VenvProvider:
         record = read_record(home)
         reused = record is not None
         if record is None:
-            with hold(home.with_suffix(".lock"), cancel):
+            with hold(home.with_suffix(".mutex"), cancel):
                 record = read_record(home)
                 reused = record is not None
                 if record is None:
@@ -174,7 +174,7 @@ class VenvProvider:
     def remove(self, environment: Environment) -> None:
         """See :class:`ckptmatrix.providers.base.Provider`."""
         home = self._home(environment.key)
-        with hold(home.with_suffix(".lock"), threading.Event()):
+        with hold(home.with_suffix(".mutex"), threading.Event()):
             remove_tree(home)
 
     def _home(self, key: str) -> Path:
@@ -215,7 +215,7 @@ class VenvProvider:
         lock = kept()
         if lock is not None:
             return lock
-        with hold(path.with_suffix(".lock"), cancel):
+        with hold(path.with_suffix(".mutex"), cancel):
             lock = kept()
             if lock is None:
                 progress("resolving")

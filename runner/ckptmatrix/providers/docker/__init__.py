@@ -1,0 +1,1 @@
+"""What has to do with a Docker engine; nothing outside this package imports its SDK."""
