@@ -1,14 +1,14 @@
-"""Which cases there are, read from their source without running it."""
+"""A case as the orchestrator knows it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ckptmatrix.words import Mode
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ckptmatrix.words import Mode
 
 __all__ = ["CaseInfo"]
 
@@ -28,7 +28,7 @@ class CaseInfo:
         policy: What the judge compares and how closely; see ``ckptcell.cases.base``.
         expect: What a good environment answers; see ``ckptcell.cases.base``.
         digest: SHA-256 of everything in its source that can change an observation.
-        module: Import name in the cell: ``ckptcell.cases.state`` or ``ckptcell_user_<stem>``.
+        module: Import name in the cell: ``ckptcell.cases.state`` or ``ckptcell_user_<stem>_<hex>``.
         source: File and line, for error messages: ``cases/mine.py:12``.
     """
 
