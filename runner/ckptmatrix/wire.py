@@ -108,7 +108,16 @@ class Task(_Record):
 
 
 class Manifest(_Record):
-    """What a job is to do: the first line of the cell program's standard input."""
+    """What a job is to do: the first line of the cell program's standard input.
+
+    Attributes:
+        phase: What the tasks are.
+        device: Where tensors are to live.
+        user_cases: Files of cases that are not ours.
+        tasks: What to do, in this order.
+        limits: What each task may use.
+        repeat: Repeat every attempt that is not plainly good, also one that ran alone already.
+    """
 
     protocol: Literal[1] = PROTOCOL
     phase: Phase
@@ -116,6 +125,7 @@ class Manifest(_Record):
     user_cases: tuple[UserCases, ...] = ()
     tasks: tuple[Task, ...] = ()
     limits: Limits = Limits()
+    repeat: bool = False
 
 
 class Package(_Record):

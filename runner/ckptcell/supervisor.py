@@ -1,0 +1,199 @@
+"""The supervisor: starts children, follows them, and tells the orchestrator what happened.
+
+It imports torch once, so that children start with it in memory, and then runs no torch operation,
+imports no case and touches no accelerator.
+"""
+
+import gc
+import hashlib
+import itertools
+import os
+import select
+import signal
+import time
+
+from ckptcell import canonical, casefiles, facts, kernel, results, worker
+from ckptcell.attempt import START_S, follow
+from ckptcell.children import Child
+from ckptcell.errors import Misbehaved
+from ckptcell.text import bounded
+
+__all__ = ["Supervisor", "groups", "needs_repeat"]
+
+
+def groups(tasks):
+    """Runs of consecutive tasks that share a child: those of one case and one checkpoint."""
+    return [
+        list(run) for _, run in itertools.groupby(tasks, key=lambda task: (task.case, task.path))
+    ]
+
+
+def needs_repeat(task, done, repeat):
+    """Whether an attempt is to be repeated alone in a fresh child.
+
+    An attempt is plainly good when it returned and saw what the producer saw. One that is not, and
+    followed other tasks in its child, may be those tasks' doing. ``unsupported`` is about the
+    environment, not about the checkpoint, and stays what it is.
+
+    Args:
+        task: The task.
+        done: Its first ``done`` event.
+        repeat: Whether the manifest asks for a second attempt even where the first ran alone.
+    """
+    if done["result"] == "unsupported":
+        return False
+    good = done["result"] == "returned" and (task.mode is None or done["observation"] == task.like)
+    return not good and (repeat or done["isolation"] == "shared")
+
+
+class Supervisor(object):
+    """Runs one manifest.
+
+    Args:
+        manifest: What to do.
+        folders: ``(input, output, scratch)``, absolute.
+        line: The ``ckptcell.lifeline.LifeLine``.
+        isolation: ``fork`` or ``spawn``.
+    """
+
+    def __init__(self, manifest, folders, line, isolation):
+        self._manifest = manifest
+        self._input, self._output, scratch = folders
+        self._line = line
+        self._isolation = isolation
+        self._sent = set()
+        self._threads = kernel.thread_count()
+        # A child's death wakes the poll through this pipe, so that nothing has to look for it.
+        self._wake, self._waker = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(self._waker, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._waker)
+        user_files = {
+            cases.module: os.path.join(self._input, cases.path) for cases in manifest.user_cases
+        }
+        self._modules = casefiles.index(user_files)
+        self._setup = {
+            "device": manifest.device,
+            "scratch": scratch,
+            "isolation": isolation,
+            "torch_error": "",
+            "limits": dict(manifest.limits._asdict()),
+            "user_files": user_files,
+        }
+
+    def run(self):
+        """Do everything, from ``hello`` to ``bye``.
+
+        Raises:
+            ckptcell.errors.LifeLineClosed: Nobody wants the answers any more.
+            ckptcell.errors.ForkUnsafe: This process has grown threads.
+        """
+        if self._isolation == "fork":
+            self._setup["torch_error"] = self._line.during(worker.import_torch)
+            self._threads = kernel.thread_count()
+            gc.collect()
+            # What is frozen (since Python 3.7) is not visited by a child's collections, so that its
+            # pages stay shared.
+            getattr(gc, "freeze", bool)()
+        self._line.send({"event": "hello", "protocol": 1, "facts": self._facts()})
+        for group in groups(self._manifest.tasks):
+            self._run_group(group)
+        self._line.send({"event": "bye", "tasks": len(self._manifest.tasks)})
+
+    def _start(self):
+        private = [self._line.events, self._line.commands, self._wake, self._waker]
+        return Child(self._setup, self._threads, private)
+
+    def _wait(self, child, seconds):
+        """Wait until the child reports, prints or ends, or the time is up; take in what came."""
+        poller = select.poll()
+        for descriptor in child.descriptors() + [self._line.commands, self._wake]:
+            poller.register(descriptor, select.POLLIN)
+        ready = dict(poller.poll(max(0, int(seconds * 1000) + 1)))
+        if self._line.commands in ready:
+            self._line.check()
+        if self._wake in ready:
+            os.read(self._wake, 4096)
+        # Its end is noted before the last of what it said is taken in, so that nothing is lost.
+        child.reap()
+        child.hear()
+
+    def _facts(self):
+        """What the throw-away child found out, or the facts that can be had without it."""
+        child = self._start()
+        deadline = time.monotonic() + START_S
+        failure = "did not answer in {:.0f} s".format(START_S)
+        try:
+            child.command(canonical.dumps({"do": "facts"}))
+            while time.monotonic() < deadline:
+                for line in iter(child.next_line, None):
+                    kind, value = results.read(line)
+                    if kind == "facts":
+                        return value
+                if child.ended is not None:
+                    failure = str(child.ended)
+                    break
+                self._wait(child, deadline - time.monotonic())
+        except Misbehaved as misbehaved:
+            failure = str(misbehaved)
+        finally:
+            child.finish()
+        return dict(
+            facts.without_torch(self._isolation),
+            torch_error=self._setup["torch_error"],
+            device_error=bounded("the process that asked {}: {}".format(failure, child.tail)),
+        )
+
+    def _run_group(self, group):
+        child = None
+        again = []
+        try:
+            for task in group:
+                isolation = "alone" if child is None else "shared"
+                child = child or self._start()
+                done, reusable = self._attempt(child, task, 1, isolation)
+                if not reusable:
+                    child.finish()
+                    child = None
+                if needs_repeat(task, done, self._manifest.repeat):
+                    again.append(task)
+        finally:
+            if child is not None:
+                child.finish()
+        for task in again:
+            child = self._start()
+            try:
+                self._attempt(child, task, 2, "alone")
+            finally:
+                child.finish()
+
+    def _attempt(self, child, task, number, isolation):
+        """One attempt at a task; its ``done`` event, and whether the child may do another."""
+        self._line.send({"event": "started", "task": task.id, "attempt": number})
+        base = self._output if task.mode is None else self._input
+        command = {
+            "do": "task",
+            "case": task.case,
+            "module": self._modules.get(task.case),
+            "mode": task.mode,
+            "path": os.path.join(base, task.path),
+            "sha256": task.sha256,
+        }
+        ending = follow(child, command, task.timeout_s, self._manifest.limits, self._wait)
+        reusable = ending.pop("reusable")
+        if task.mode is not None:
+            ending["checkpoint"] = None
+        ending["observation"] = self._send_observation(ending["observation"])
+        done = dict(ending, event="done", task=task.id, attempt=number, isolation=isolation)
+        self._line.send(done)
+        return done, reusable
+
+    def _send_observation(self, observation):
+        if observation is None:
+            return None
+        digest = hashlib.sha256(canonical.dumps(observation)).hexdigest()
+        if digest not in self._sent:
+            self._sent.add(digest)
+            self._line.send({"event": "observation", "sha256": digest, "value": observation})
+        return digest
