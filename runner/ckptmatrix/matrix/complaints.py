@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from ckptmatrix.matrix.notation import COMPLAINT
 from ckptmatrix.matrix.schema import MatrixFile
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def complain(source: Source, error: ValidationError) -> None:
     """Note every finding of ``error`` among the problems of ``source``."""
     for detail in error.errors(include_url=False):
         address: Address = detail["loc"]
+        if address in source.refused:
+            continue
         message, fix = _words(source, address, detail)
         source.problem(address, message, fix, key=detail["type"] == "extra_forbidden")
 
@@ -58,7 +61,7 @@ def _words(source: Source, address: Address, detail: ErrorDetails) -> tuple[str,
     given = detail["input"]
     context: dict[str, Any] = detail.get("ctx") or {}
     answers: dict[str, Callable[[], tuple[str, str]]] = {
-        "matrix": lambda: (context["message"], context["fix"]),
+        COMPLAINT: lambda: (context["message"], context["fix"]),
         "extra_forbidden": lambda: _unknown_key(address),
         "missing": lambda: (
             f"{_name(address[:-1])} lacks the key {address[-1]}",
@@ -74,7 +77,10 @@ def _words(source: Source, address: Address, detail: ErrorDetails) -> tuple[str,
         return answers[kind]()
     if kind in _SHAPES:
         return _shape(source, address, given, _SHAPES[kind])
-    return f"{_name(address)}: {detail['msg'][:1].lower()}{detail['msg'][1:]}", ""
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        return words.format(name=_name(address), bound=context[key]), ""
+    return f"{_name(address)}: {detail['msg']}", ""
 
 
 #: What pydantic's error types say is due.
@@ -83,6 +89,14 @@ _SHAPES = {
     "model_type": "a mapping",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+}
+
+#: Which number of an error's context is the bound, and what to say of it.
+_BOUNDS = {
+    "too_long": ("max_length", "{name} has more than {bound:,} entries"),
+    "string_too_long": ("max_length", "{name} is longer than {bound:,} characters"),
+    "less_than_equal": ("le", "{name} must be at most {bound:,}"),
+    "greater_than_equal": ("ge", "{name} must be at least {bound:,}"),
 }
 
 
@@ -99,14 +113,17 @@ def _not_among(address: Address, given: object) -> tuple[str, str]:
 
 
 def _empty(address: Address) -> tuple[str, str]:
-    return f"{_name(address)} is empty", f"write a value{_example(address)}, or remove the key"
+    key = _key(address)
+    if address[0] == "axes" and key in _LISTS:
+        return f"{_name(address)} is empty", f"write a list, for example {key}: {_LISTS[key]}"
+    return f"{_name(address)} is empty", "write a value, or remove it"
 
 
 def _unknown_key(address: Address) -> tuple[str, str]:
     key = str(address[-1])
     model = _annotation(address[:-1])
     known = list(model.model_fields)
-    close = get_close_matches(key, known, n=1)
+    close = get_close_matches(key, known, n=1, cutoff=0.7)
     message = f"there is no key «{key}» in {_name(address[:-1])}"
     return message, f"did you mean {close[0]}?" if close else f"its keys are {', '.join(known)}"
 
@@ -118,12 +135,13 @@ def _not_text(source: Source, address: Address, value: object) -> tuple[str, str
         return f"{_name(address)} has an empty entry", "write a value, or remove the entry"
     if isinstance(value, (list, dict)):
         shape = "a list" if isinstance(value, list) else "a mapping"
-        fix = "write one cell for each value" if key in _VERSIONS else "write a single value"
+        fix = "make one entry for each value" if key in _VERSIONS else ""
         return f"{_name(address)} must be a single value, not {shape}", fix
     if key in _UNITS and not isinstance(value, bool):
         return f"{written} has no unit", f"write for example {written}{_UNITS[key]}"
     what = f"a {_TRUTH}" if isinstance(value, bool) else f"the number {value}"
-    quoted = f'put it in quotes: "{written}"'
+    meant = f"{written}.0" if key == "torch" and written.count(".") == 1 else written
+    quoted = f'put it in quotes: "{meant}"'
     if isinstance(value, bool) or str(value) != written:
         return f"without quotes YAML reads {written} as {what}", quoted
     return (
@@ -136,12 +154,14 @@ def _shape(source: Source, address: Address, value: object, due: str) -> tuple[s
     if value is None:
         return _empty(address)
     got = _shape_of(value)
-    fix = ""
-    if due == "a list" and not isinstance(value, dict):
-        written = source.spelling.get(address, "")
-        fix = f'write ["{written}"]'
-    elif due == "a mapping" and not address:
-        fix = "write keys such as axes: and include: at the start of their lines"
+    if due == "a whole number":
+        fix = "write digits only"
+    elif due == "a mapping":
+        fix = f"its keys are {', '.join(_annotation(address).model_fields)}"
+    elif isinstance(value, dict):
+        fix = "start each entry with «- »"
+    else:
+        fix = f'write ["{source.spelling.get(address, "")}"]'
     return f"{_name(address)} must be {due}, not {got}", fix
 
 
@@ -171,11 +191,6 @@ def _name(address: Address) -> str:
         else:
             name += f".{part}" if name else part
     return name
-
-
-def _example(address: Address) -> str:
-    key = _key(address)
-    return f", for example {key}: {_LISTS[key]}" if key in _LISTS and address[0] == "axes" else ""
 
 
 def _annotation(address: Address) -> Any:  # noqa: ANN401 - a type, of which there is no general type

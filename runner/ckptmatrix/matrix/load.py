@@ -105,7 +105,7 @@ class _Checks:
         ]
         size = (axes.size if axes else 0) + len(include)
         if size > MAX_CELLS:
-            message = f"the axes and include make {size:,} cells; at most {MAX_CELLS:,} make sense"
+            message = f"the axes and include make {size:,} cells; a matrix may have {MAX_CELLS:,}"
             self._source.problem(("axes",), message, "use fewer values", key=True)
             return expand.Expansion(cells=(), left_out=(), idle=())
         expansion = expand.expand(axes, rules, include)
@@ -117,7 +117,10 @@ class _Checks:
             left = len(expansion.left_out)
             if left:
                 self._source.problem(
-                    ("exclude",), f"exclude takes out all {left} cells; none is left", key=True
+                    ("exclude",),
+                    f"exclude takes out all {left} cells of the axes; none is left",
+                    "loosen a rule, or add include",
+                    key=True,
                 )
             else:
                 fix = "add axes: with python and torch, or include: with single cells"
@@ -280,12 +283,12 @@ class _Checks:
             select=tuple(cases.select), exclude=tuple(cases.exclude), files=tuple(files)
         )
 
-    def _missing(self, address: Address, file: Path) -> None:
-        near = [child.name for child in file.parent.glob("*")] if file.parent.is_dir() else []
-        close = get_close_matches(file.name, near, n=1)
+    def _missing(self, address: Address, path: Path, what: str = "file") -> None:
+        siblings = path.parent.glob(f"*{path.suffix}") if path.parent.is_dir() else ()
+        close = get_close_matches(path.name, sorted(child.name for child in siblings), n=1)
         self._source.problem(
             address,
-            f"there is no file {file}",
+            f"there is no {what} {path}",
             f"did you mean {close[0]}?" if close else "paths are relative to the matrix file",
         )
 
@@ -324,7 +327,7 @@ class _Checks:
         if links and not _URL.match(links):
             folder = self._folder / Path(links).expanduser()
             if not folder.is_dir():
-                self._missing(("build", "find_links"), folder)
+                self._missing(("build", "find_links"), folder, "folder")
             links = str(folder)
         index = self._setting("index", build.index)
         if index and not _URL.match(index):

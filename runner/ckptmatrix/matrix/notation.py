@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import string
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -19,6 +19,7 @@ from ckptmatrix.matrix.cell import CELL_ID
 from ckptmatrix.matrix.units import parse_duration, parse_size
 
 __all__ = [
+    "COMPLAINT",
     "base_image",
     "cell_id",
     "cuda_build",
@@ -33,6 +34,8 @@ __all__ = [
     "version_condition",
 ]
 
+#: Type of the errors that carry ``message`` and ``fix``.
+COMPLAINT: Final = "matrix"
 #: Oldest Python the cell program is written for.
 OLDEST_PYTHON = (3, 6)
 
@@ -43,7 +46,7 @@ _RANGE = re.compile(r"[<>=!~*,]")
 
 def _refuse(message: str, fix: str = "") -> NoReturn:
     """End the check with a message and what to write instead, for the loader to place."""
-    raise PydanticCustomError("matrix", "{message}", {"message": message, "fix": fix})
+    raise PydanticCustomError(COMPLAINT, "{message}", {"message": message, "fix": fix})
 
 
 def python_version(text: str) -> str:
@@ -89,9 +92,10 @@ def torch_release(text: str) -> str:
             f"«{text}» is a range; a cell has one exact torch",
             "list the releases; ranges belong under exclude",
         )
+    named = re.fullmatch(r"(?:torch|pytorch|v)[-=_ v]*(\d+\.\d+\.\d+)", text)
     _refuse(
         f"«{text}» is not a release of torch",
-        'name a published release, for example "2.6.0"',
+        f'write "{named[1]}"' if named else 'name a published release, for example "2.6.0"',
     )
 
 
@@ -129,6 +133,8 @@ def version_condition(text: str) -> str:
     try:
         SpecifierSet(f"=={text}.*" if text[:1].isdigit() else text)
     except InvalidSpecifier:
+        if text.startswith(("=<", "=>")):
+            _refuse(f"{text[:2]} is not a comparison", f'write "{text[1]}={text[2:]}"')
         _refuse(
             f"«{text}» is not a version range",
             'write for example ">=3.12", "<2.2", ">=1.8,<2.0" or a version such as "3.12"',
@@ -215,9 +221,5 @@ def duration(text: str) -> str:
     try:
         parse_duration(text)
     except ValueError:
-        number = re.match(r"\d+(?:\.\d+)?", text)
-        _refuse(
-            f"«{text}» is not a duration",
-            f"write a unit, for example {number[0] if number else 60}s (also ms, m, h)",
-        )
+        _refuse(f"«{text}» is not a duration", "write a number and ms, s, m or h: for example 60s")
     return text

@@ -1,12 +1,10 @@
 """What may be in a matrix file. The JSON Schema for editors is made from this module.
 
-``python -m ckptmatrix.matrix.schema > matrices/schema/matrix.v1.json`` publishes it.
+``ckptmatrix schema`` prints it; it is published as ``matrices/schema/matrix.v1.json``.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -252,7 +250,11 @@ class Build(_Model):
 class Host(_Model):
     """A machine, and where its environments come from."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", examples=["here"])
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="Its name in logs and reports.",
+        examples=["here"],
+    )
     provider: Literal["auto", "docker", "venv"] = Field(
         default="auto", description="auto: docker where an engine answers, else venv."
     )
@@ -291,8 +293,3 @@ def json_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **MatrixFile.model_json_schema(),
     }
-
-
-if __name__ == "__main__":
-    json.dump(json_schema(), sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")

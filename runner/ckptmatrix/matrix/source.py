@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import yaml
 from yaml.constructor import SafeConstructor
@@ -24,6 +24,7 @@ __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Address", "Place", "Source", 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 MAX_NODES = 10_000
+MAX_MESSAGE = 300
 
 #: Where a value lies in the data: ``("include", 0, "python")``.
 Address = tuple[str | int, ...]
@@ -52,6 +53,7 @@ class Source:
         values: Position of each value.
         keys: Position of each key of a mapping, by the address of its value.
         spelling: The text of each scalar as written, without quotes.
+        refused: Where ``data`` has None in place of something that ``problems`` speaks of.
     """
 
     path: Path
@@ -61,6 +63,7 @@ class Source:
     values: dict[Address, Place] = field(default_factory=dict)
     keys: dict[Address, Place] = field(default_factory=dict)
     spelling: dict[Address, str] = field(default_factory=dict)
+    refused: set[Address] = field(default_factory=set)
 
     def place(self, address: Address) -> Place:
         """Where the value is, or the nearest thing around it that is in the file."""
@@ -74,10 +77,18 @@ class Source:
 
     def problem(self, address: Address, message: str, fix: str = "", *, key: bool = False) -> None:
         """Note that something is wrong with the value, or with its key."""
-        place = self.key_place(address) if key else self.place(address)
+        self.note(self.key_place(address) if key else self.place(address), message, fix)
+
+    def note(self, place: Place, message: str, fix: str = "") -> None:
+        """Note that something is wrong at a place."""
         self.problems.append(
-            Problem(line=place.line, column=place.column, message=message, fix=fix)
+            Problem(line=place.line, column=place.column, message=_short(message), fix=_short(fix))
         )
+
+
+def _short(text: str) -> str:
+    """Messages repeat what was written, however long that was."""
+    return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 1]}…"
 
 
 def read_source(path: Path) -> Source:
@@ -87,8 +98,7 @@ def read_source(path: Path) -> Source:
         path: The file; UTF-8, at most :data:`MAX_BYTES`.
 
     Returns:
-        Its data, and the problems that left the rest readable. ``data`` has then the first of two
-        equal keys, and None in place of a value that was refused.
+        Its data, and the problems that left the rest readable. Of two equal keys the first counts.
 
     Raises:
         MatrixError: It cannot be read as YAML at all.
@@ -120,16 +130,16 @@ def _bytes_of(path: Path) -> bytes:
         raise MatrixError(path, [_whole("there is no such file")]) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise MatrixError(path, [_whole(f"cannot be read: {reason}")]) from None
+        raise MatrixError(path, [_whole(f"the file cannot be read: {reason}")]) from None
     if len(raw) > MAX_BYTES:
         fix = "is it the right file? A matrix file is rarely longer than a page"
-        raise MatrixError(path, [_whole(f"is larger than {MAX_BYTES:,} bytes", fix)])
+        raise MatrixError(path, [_whole(f"the file is larger than {MAX_BYTES:,} bytes", fix)])
     return raw
 
 
 def _text_of(path: Path, raw: bytes) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise MatrixError(path, [_whole("is written in UTF-16", "save it as UTF-8")])
+        raise MatrixError(path, [_whole("the file is written in UTF-16", "save it as UTF-8")])
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -181,25 +191,29 @@ class _Reader:
         self._constructor = SafeConstructor()
 
     def read(self, node: yaml.Node, address: Address) -> Any:  # noqa: ANN401 - YAML is any data
-        place = _place(node)
-        self._source.values[address] = place
+        self._source.values[address] = _place(node)
         self._count += 1
         if self._count > MAX_NODES:
-            self._stop(place, f"its aliases expand to more than {MAX_NODES:,} values")
+            self._stop(address[:1])
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, address)
         if id(node) in self._open:
-            self._source.problem(address, "this alias lies inside the very value it stands for")
-            return None
+            self._source.problem(
+                address,
+                "an alias lies inside the very value it stands for",
+                "write out what is meant",
+            )
+            return self._refused(address)
         self._open.add(id(node))
         try:
             return self._collection(node, address)
         finally:
             self._open.remove(id(node))
 
-    def _stop(self, place: Place, message: str) -> None:
-        problem = Problem(line=place.line, column=place.column, message=message)
-        raise MatrixError(self._source.path, [*self._source.problems, problem])
+    def _stop(self, address: Address) -> NoReturn:
+        message = f"the aliases in here stand for more than {MAX_NODES:,} values"
+        self._source.problem(address, message, "write fewer values, and no alias of an alias")
+        raise MatrixError(self._source.path, self._source.problems)
 
     def _collection(self, node: yaml.Node, address: Address) -> Any:  # noqa: ANN401 - as above
         if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
@@ -207,7 +221,7 @@ class _Reader:
         if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
             return self._mapping(node, address)
         self._refuse_tag(node, address)
-        return None
+        return self._refused(address)
 
     def _mapping(self, node: yaml.MappingNode, address: Address) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -218,7 +232,7 @@ class _Reader:
                 continue
             if key in data:
                 first = self._source.keys[(*address, key)].line
-                self._note(
+                self._source.note(
                     place,
                     f"the key «{key}» is here twice; it was already on line {first}",
                     "keep one of the two",
@@ -230,15 +244,17 @@ class _Reader:
 
     def _key(self, node: yaml.Node, place: Place) -> str | None:
         if not isinstance(node, yaml.ScalarNode):
-            self._note(place, "a list or mapping cannot be a key", "use a word as the key")
+            self._source.note(place, "a list or mapping cannot be a key", "use a word as the key")
             return None
         if node.tag == f"{_TAG}merge":
-            self._note(place, "merge keys (<<) are not read in a matrix file", "write the keys out")
+            self._source.note(
+                place, "merge keys (<<) are not read in a matrix file", "write the keys out"
+            )
             return None
         if node.tag != f"{_TAG}str":
-            self._note(
+            self._source.note(
                 place,
-                f"the key {node.value or '(nothing)'} is not a word",
+                f"YAML does not read the key «{node.value}» as a word",
                 "keys are words such as python or include",
             )
             return None
@@ -258,9 +274,12 @@ class _Reader:
                 return getattr(self._constructor, _SCALARS[kind])(node)
         except (ValueError, KeyError, IndexError):
             self._source.problem(address, f"«{node.value[:40]}» cannot be read as {kind}")
-            return None
+            return self._refused(address)
         self._refuse_tag(node, address)
-        return None
+        return self._refused(address)
+
+    def _refused(self, address: Address) -> None:
+        self._source.refused.add(address)
 
     def _refuse_tag(self, node: yaml.Node, address: Address) -> None:
         tag = node.tag.replace(_TAG, "!!")
@@ -269,11 +288,6 @@ class _Reader:
             address,
             f"the YAML tag {tag} is not allowed in a matrix file",
             f"if you mean the text, put it in quotes: '{written}'" if written else "remove it",
-        )
-
-    def _note(self, place: Place, message: str, fix: str) -> None:
-        self._source.problems.append(
-            Problem(line=place.line, column=place.column, message=message, fix=fix)
         )
 
 

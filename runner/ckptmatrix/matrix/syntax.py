@@ -136,14 +136,15 @@ def explain(error: yaml.YAMLError, text: str) -> Problem:
         return Problem(line=0, column=0, message=f"cannot be read as YAML: {error}")
     start = error.context_mark or error.problem_mark
     opened = f"line {start.line + 1}, column {start.column + 1}"
-    tag = _TAG_IN_BRACKETS.search(_line(text, start.line))
-    if tag and "parsing a flow" in (error.context or ""):
-        return Problem(
-            line=start.line + 1,
-            column=tag.start(1) + 1,
-            message="! has a meaning of its own in YAML when it is not in quotes",
-            fix=f'put the value in quotes: "{tag[1]}"',
-        )
+    for number in sorted({start.line, error.problem_mark.line}):
+        tag = _TAG_IN_BRACKETS.search(_line(text, number))
+        if tag:
+            return Problem(
+                line=number + 1,
+                column=tag.start(1) + 1,
+                message="! has a meaning of its own in YAML when it is not in quotes",
+                fix=f'put the value in quotes: "{tag[1]}"',
+            )
     said = f"{error.context or ''} / {error.problem or ''}"
     for answer in _ANSWERS:
         match = re.search(answer.pattern, said)
