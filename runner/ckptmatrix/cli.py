@@ -98,7 +98,7 @@ def wheels() -> None:
 @wheels.command()
 def refresh() -> int:
     """Read the package indexes anew and rewrite matrices/data/wheels.json."""
-    from ckptmatrix.matrix.wheels import refresh_wheels
+    from ckptmatrix.matrix.refresh import refresh_wheels
 
     click.echo(refresh_wheels())
     return ExitCode.COMPLETE
