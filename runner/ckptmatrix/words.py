@@ -107,6 +107,7 @@ class Reason(StrEnum):
     # failed
     FORMAT_TOO_NEW = "format_too_new"
     FORMAT_UNKNOWN = "format_unknown"
+    FORMAT_UNSUPPORTED = "format_unsupported"
     FILE_CORRUPT = "file_corrupt"
     MISSING_GLOBAL = "missing_global"
     MISSING_MODULE = "missing_module"

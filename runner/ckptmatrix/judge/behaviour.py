@@ -1,0 +1,118 @@
+"""Whether what was loaded behaves the same: outputs of a forward pass, losses of more training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ckptmatrix.judge.numbers import close, distance, number, numbers
+from ckptmatrix.judge.outcome import Difference
+from ckptmatrix.judge.wording import clipped, shown
+from ckptmatrix.words import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ckptmatrix.judge.observation import Leaf, Tree
+    from ckptmatrix.judge.policy import Policy
+
+__all__ = ["compare_forward", "compare_losses"]
+
+
+def compare_forward(before: Tree, after: Tree | None, policy: Policy) -> list[Difference]:
+    """What is not the same in the outputs of a forward pass.
+
+    Numbers are compared in tolerance where all of them were kept, by digest where there are too
+    many. How outputs lie in memory and whether they require gradients is not compared.
+
+    Args:
+        before: The producer's outputs.
+        after: The consumer's, None when there are none.
+        policy: Has the tolerance.
+    """
+    if after is None:
+        return [_differs("forward", f"{before.total} leaves", "absent")]
+    there = {leaf.path: leaf for leaf in after.leaves}
+    differences = []
+    for leaf in before.leaves:
+        other = there.pop(leaf.path, None)
+        found = ("", "absent") if other is None else _output(leaf, other, policy)
+        if found is not None:
+            old, new = found
+            differences.append(_differs(f"forward{leaf.path}", old or _kind(leaf), new))
+    differences += [
+        _differs(f"forward{path}", "absent", _kind(leaf)) for path, leaf in there.items()
+    ]
+    if (before.beyond, before.digest) != (after.beyond, after.digest) and not differences:
+        differences.append(
+            _differs("forward", f"{before.total} leaves", f"{after.total} leaves, not the same")
+        )
+    return differences
+
+
+def _output(before: Leaf, after: Leaf, policy: Policy) -> tuple[str, str] | None:
+    if before.type != after.type:
+        return _kind(before), _kind(after)
+    for name in ("dtype", "shape", "length", "keys"):
+        if before.fields.get(name) != after.fields.get(name):
+            return shown(before.fields.get(name)), shown(after.fields.get(name))
+    name = str(before.fields.get("dtype", "float64" if before.type == "float" else ""))
+    olds, news = _numbers(before), _numbers(after)
+    if olds is None or news is None or len(olds) != len(news):
+        old, new = _digest(before), _digest(after)
+        return None if old == new else (shown(old), shown(new))
+    tolerance = policy.tolerance(name)
+    if all(close(old, new, tolerance) for old, new in zip(olds, news, strict=True)):
+        return None
+    gap = distance(olds, news)
+    note = "" if gap is None else f"; {gap}"
+    return shown(_values(before)), shown(_values(after)) + note
+
+
+def _numbers(leaf: Leaf) -> Sequence[float | complex] | None:
+    if leaf.type in ("bool", "int", "float", "complex"):
+        value = number(leaf.fields.get("value"))
+        return None if value is None else [value]
+    return numbers(leaf.fields.get("values"))
+
+
+def _values(leaf: Leaf) -> object:
+    return leaf.fields.get("values", leaf.fields.get("value"))
+
+
+def _digest(leaf: Leaf) -> object:
+    return leaf.fields.get("sha256", leaf.fields.get("value"))
+
+
+def _kind(leaf: Leaf) -> str:
+    return clipped(f"{leaf.type} {leaf.fields.get('dtype', '')}".strip())
+
+
+def _differs(path: str, before: str, after: str) -> Difference:
+    return Difference(path=path, what=Reason.FORWARD_DIFFERS, before=before, after=after)
+
+
+def compare_losses(
+    before: Sequence[float], after: Sequence[float] | None, policy: Policy
+) -> list[Difference]:
+    """Where two traces of further training part: nothing, or the first step that differs.
+
+    Args:
+        before: The producer's own losses.
+        after: The consumer's, None when there are none.
+        policy: Has the tolerance.
+    """
+    if after is None:
+        return [_parts("resume", f"{len(before)} losses", "absent")]
+    for step, (old, new) in enumerate(zip(before, after, strict=False), start=1):
+        if not close(old, new, policy.resume):
+            gap = distance([old], [new])
+            note = "" if gap is None else f" ({gap})"
+            return [_parts(f"resume step {step}", f"{old!r}", f"{new!r}{note}")]
+    if len(before) != len(after):
+        step = min(len(before), len(after)) + 1
+        return [_parts(f"resume step {step}", f"{len(before)} losses", f"{len(after)} losses")]
+    return []
+
+
+def _parts(path: str, before: str, after: str) -> Difference:
+    return Difference(path=path, what=Reason.RESUME_DIVERGED, before=before, after=after)
