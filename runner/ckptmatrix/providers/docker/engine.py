@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -49,6 +50,8 @@ def ask_engine(environ: Mapping[str, str]) -> EngineAnswer:
         environ: Environment variables; ``DOCKER_HOST`` says where, the default socket otherwise.
     """
     address = environ.get("DOCKER_HOST") or DEFAULT_UNIX_SOCKET.replace("http+unix", "unix")
+    if nobody := _nobody_listens(address):
+        return EngineAnswer(address=address, problem=nobody)
     try:
         with closing(docker.from_env(timeout=TIMEOUT_S, environment=dict(environ))) as client:
             info = client.info()
@@ -59,3 +62,20 @@ def ask_engine(environ: Mapping[str, str]) -> EngineAnswer:
         version=str(info["ServerVersion"]),
         runtimes=tuple(sorted(info.get("Runtimes") or ())),
     )
+
+
+def _nobody_listens(address: str) -> str:
+    """Why a socket of this machine cannot be connected to, or an empty string.
+
+    The SDK leaves its socket open when that fails (docker 7.1, ``UnixHTTPConnection.connect``).
+    """
+    path = address.removeprefix("unix://")
+    if path == address:
+        return ""
+    with closing(socket.socket(socket.AF_UNIX)) as probe:
+        probe.settimeout(TIMEOUT_S)
+        try:
+            probe.connect(path)
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""

@@ -119,13 +119,20 @@ class VenvProvider:
         record = read_record(home)
         reused = record is not None
         if record is None:
-            with hold(home.with_suffix(".mutex"), cancel):
+            with hold(home.with_suffix(".mutex"), cancel) as holding:
                 record = read_record(home)
                 reused = record is not None
                 if record is None:
                     title = f"torch {cell.torch}" if cell.torch else ", ".join(request.requirements)
                     progress(f"installing {title} ({lock.count} packages)")
-                    record = self._make(key, interpreter, request, lock, cancel)
+                    record = self._make(
+                        key,
+                        interpreter,
+                        request=request,
+                        lock=lock,
+                        holding=holding,
+                        cancel=cancel,
+                    )
         actual, notes = _turned_out(cell, lock, record.packages)
         return Environment(
             cell=actual,
@@ -230,8 +237,10 @@ class VenvProvider:
         self,
         key: str,
         interpreter: Interpreter,
+        *,
         request: Request,
         lock: Lock,
+        holding: int,
         cancel: threading.Event,
     ) -> VenvRecord:
         home = self._home(key)
@@ -246,6 +255,7 @@ class VenvProvider:
                 interpreter.path,
                 making,
                 cancel=cancel,
+                holding=holding,
             ).require(f"no environment could be made of {interpreter.path}")
             index = pytorch_index(request.build) if request.build and not lock.unreached else ""
             self._uv.run(
@@ -258,6 +268,7 @@ class VenvProvider:
                 "-",
                 stdin=lock.text,
                 cancel=cancel,
+                holding=holding,
                 environ=request.sources.environment(),
             ).require("installing failed")
             record = VenvRecord(key=key, packages=_installed(making))
