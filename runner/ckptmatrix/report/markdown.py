@@ -38,14 +38,12 @@ def code(text: str, limit: int = 300) -> str:
     return f"{fence}{pad}{line}{pad}{fence}"
 
 
-def render_markdown(run: RunRecord) -> str:
+def render_markdown(run: RunRecord, *, limit: int = LIMIT) -> str:
     """The report's headline, findings and tables.
 
     Args:
         run: A run that has ended.
-
-    Returns:
-        At most :data:`LIMIT` bytes; tables that do not fit are left out, which is said.
+        limit: Most bytes; tables that do not fit are left out, which is said.
     """
     top = [
         f"# ckptmatrix: {_text(run.matrix)}",
@@ -61,7 +59,7 @@ def render_markdown(run: RunRecord) -> str:
     text = "\n\n".join(top) + "\n"
     for title, body in sections:
         part = f"\n## {title}\n\n{body}\n"
-        if len((text + part).encode()) > LIMIT:
+        if len((text + part).encode()) > limit:
             part = f"\n## {title}\n\nToo large for this file: see `report.html`.\n"
         text += part
     return text

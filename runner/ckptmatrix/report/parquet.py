@@ -50,7 +50,7 @@ def to_parquet(rows: Iterable[Mapping[str, Any]]) -> bytes:
             ),
         )
     else:
-        table = schema.empty_table()
+        table = pa.Table.from_batches([], schema=schema)
     for position, column in enumerate(COLUMNS):
         if column.kind == "category":
             encoded = table.column(position).dictionary_encode()

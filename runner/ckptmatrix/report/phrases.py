@@ -21,6 +21,10 @@ _PHRASES = {
     Reason.RESUME_DIVERGED: ("training goes on otherwise ({})", "training goes on otherwise"),
     Reason.FORMAT_TOO_NEW: ("the file format is too new ({})", "the file format is too new"),
     Reason.FORMAT_UNKNOWN: ("the file format is not known ({})", "the file format is not known"),
+    Reason.FORMAT_UNSUPPORTED: (
+        "the file format is not supported ({})",
+        "the file format is not supported",
+    ),
     Reason.FILE_CORRUPT: ("the file is damaged ({})", "the file is damaged"),
     Reason.MISSING_GLOBAL: ("{} does not exist", "a global does not exist"),
     Reason.MISSING_MODULE: ("{} does not exist", "a module does not exist"),
