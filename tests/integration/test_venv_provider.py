@@ -230,7 +230,7 @@ def test_a_release_that_python_cannot_have_says_so(tmp_path: Path) -> None:
 
 
 def test_an_index_that_cannot_be_reached_says_so(tmp_path: Path) -> None:
-    environ = {**os.environ, "UV_HTTP_RETRIES": "0", "UV_NO_CACHE": "1"}
+    environ = {**os.environ, "UV_HTTP_RETRIES": "0"}
     nowhere = provider(tmp_path, index="http://127.0.0.1:9/simple", environ=environ)
     with pytest.raises(CellError, match="check the network"):
         prepare(nowhere, TINY)

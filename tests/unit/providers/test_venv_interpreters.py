@@ -94,6 +94,13 @@ def test_pyenvs_own_pythons_are_searched_first(tmp_path: Path) -> None:
     assert path == f"{tmp_path}/versions/3.9.1/bin:/usr/bin"
 
 
+def test_pyenvs_shims_are_not_searched(tmp_path: Path) -> None:
+    shims = (tmp_path / "shims", tmp_path / "plugins" / "pyenv-virtualenv" / "shims")
+    given = ":".join(map(str, [*shims, "/other/shims", "/usr/bin"]))
+    path = search_path({"PYENV_ROOT": str(tmp_path), "PATH": given})
+    assert path == "/other/shims:/usr/bin"
+
+
 def test_pyenv_is_in_the_home_unless_it_says_otherwise(tmp_path: Path) -> None:
     (tmp_path / ".pyenv" / "versions" / "3.9.1" / "bin").mkdir(parents=True)
     path = search_path({"HOME": str(tmp_path), "PATH": "/usr/bin"})

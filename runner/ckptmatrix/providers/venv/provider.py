@@ -154,29 +154,28 @@ class VenvProvider:
     ) -> JobEnd:
         """See :class:`ckptmatrix.providers.base.Provider`."""
         home = Path(environment.location)
+        if not python_of(home).exists():
+            message = (
+                f"the environment of {environment.cell.id} is gone ({home}); "
+                "run again to make it anew"
+            )
+            raise CellError(Reason.CELL_LOST, message)
         with tempfile.TemporaryDirectory(prefix="ckptmatrix-", ignore_cleanup_errors=True) as own:
             given, scratch = Path(own, "input"), Path(own, "scratch")
             given.mkdir()
             scratch.mkdir()
             lay_out(job.inputs, given)
             folders = ("--input", given, "--output", job.output.absolute(), "--scratch", scratch)
-            try:
-                return converse(
-                    [python_of(home), self._cell_program, *folders],
-                    environ=conditions(self._environ, home, scratch),
-                    cwd=scratch,
-                    first_line=job.manifest.model_dump_json().encode(),
-                    deadline_s=job.deadline_s,
-                    on_line=on_line,
-                    cancel=cancel,
-                    longest=self._longest_line,
-                )
-            except FileNotFoundError as error:
-                message = (
-                    f"the environment of {environment.cell.id} is gone ({error.filename}); "
-                    "run again to make it anew"
-                )
-                raise CellError(Reason.CELL_LOST, message) from error
+            return converse(
+                [python_of(home), self._cell_program, *folders],
+                environ=conditions(self._environ, home, scratch),
+                cwd=scratch,
+                first_line=job.manifest.model_dump_json().encode(),
+                deadline_s=job.deadline_s,
+                on_line=on_line,
+                cancel=cancel,
+                longest=self._longest_line,
+            )
 
     def remove(self, environment: Environment) -> None:
         """See :class:`ckptmatrix.providers.base.Provider`."""
