@@ -6,13 +6,13 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fakes import Behaviour, FakeProvider
 
 from ckptmatrix.errors import CellError
 from ckptmatrix.matrix.cell import Cell
 from ckptmatrix.providers.base import Ending, Job, JobEnd
 from ckptmatrix.wire import EVENT, Done, Manifest, Task
 from ckptmatrix.words import Mode, Phase, Reason, Result
+from fakes import Behaviour, FakeProvider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
