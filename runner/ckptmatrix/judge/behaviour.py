@@ -31,16 +31,16 @@ def compare_forward(before: Tree, after: Tree | None, policy: Policy) -> list[Di
     """
     if after is None:
         return [_differs("forward", f"{before.total} leaves", "absent")]
-    there = {leaf.path: leaf for leaf in after.leaves}
+    there = after.placed()
     differences = []
-    for leaf in before.leaves:
-        other = there.pop(leaf.path, None)
+    for place, leaf in before.placed().items():
+        other = there.pop(place, None)
         found = ("", "absent") if other is None else _output(leaf, other, policy)
         if found is not None:
             old, new = found
             differences.append(_differs(f"forward{leaf.path}", old or _kind(leaf), new))
     differences += [
-        _differs(f"forward{path}", "absent", _kind(leaf)) for path, leaf in there.items()
+        _differs(f"forward{leaf.path}", "absent", _kind(leaf)) for leaf in there.values()
     ]
     if (before.beyond, before.digest) != (after.beyond, after.digest) and not differences:
         differences.append(
