@@ -80,6 +80,8 @@ def run_command(
         closing(Store(store or out / ".store")) as kept,
         tempfile.TemporaryDirectory(prefix="ckptmatrix-") as scratch,
     ):
+        if kept.note:
+            shown.print(Text(kept.note), soft_wrap=True)
         board = board_for(shown)
         setting = Setting(
             provider=_provider(name, planned, update_locks=update_locks),

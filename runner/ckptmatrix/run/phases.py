@@ -182,7 +182,11 @@ def load_all(
         return {} if path is None else {path_of(load): path}
 
     def keep(load: Load, _task: Task, attempts: tuple[Done, ...], _output: Path) -> None:
-        if attempts[-1].result is not Result.INPUT_MISMATCH:
+        if attempts[-1].result is Result.INPUT_MISMATCH:
+            # Removes it when the store's copy is the damaged one, so that it is saved anew.
+            checkpoint, filename = sources[load][0], plan.case(load.case).filename
+            setting.store.checkpoints.verified(checkpoint.sha256, filename)
+        else:
             setting.store.put_result(keys[load], attempts)
 
     work = _Work[Load](
