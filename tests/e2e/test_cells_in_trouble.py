@@ -77,7 +77,10 @@ def _fake_torch(folder: Path) -> None:
     info = "torch-99.9.9.dist-info"
     with zipfile.ZipFile(folder / "torch-99.9.9-py3-none-any.whl", "w") as wheel:
         wheel.writestr(
-            "torch/__init__.py", 'from torch import __config__, version\n\n__version__ = "99.9.8"\n'
+            "torch/__init__.py",
+            "from torch import __config__, version\n"
+            "__version__ = '99.9.8'\n"
+            "get_num_threads = int\n",
         )
         wheel.writestr("torch/__config__.py", "def show():\n    return ''\n")
         wheel.writestr("torch/version.py", "cuda = None\n")
