@@ -136,10 +136,14 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe went away; Python would complain once more at exit.
-        sys.stderr.close()
-        return ExitCode.COMPLETE
+    except SystemExit:
+        # So click and rich end when the reader of a pipe went away; both silence what follows.
+        code = ExitCode.COMPLETE
+    except OSError as error:
+        # A full disk, a folder taken away: where nothing nearer could say more.
+        where = error.filename or "standard output"
+        click.echo(f"error: {where}: {error.strerror or error}", err=True)
+        return ExitCode.UNUSABLE
     return int(code or ExitCode.COMPLETE)
 
 

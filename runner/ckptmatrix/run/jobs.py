@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ckptmatrix.errors import CellError
 from ckptmatrix.providers.base import Cancelled, Ending, Job, JobEnd
 from ckptmatrix.run.stream import JobStream
+from ckptmatrix.store.keys import environment_parts
 from ckptmatrix.wire import Facts, Manifest, UserCases
 from ckptmatrix.words import Phase, Reason
 
@@ -71,7 +72,8 @@ def run_tasks(
     """Run tasks in a cell until each has a final answer or was lost.
 
     A lost cell program (its death, a broken stream, a deadline) is infrastructure and tried again
-    with what is missing; a task that was in flight at :data:`LOSSES` losses is left out.
+    with what is missing; a task that was in flight at :data:`LOSSES` losses is left out, and a cell
+    that was lost as often with no task in flight is given up.
 
     Args:
         setting: The run's.
@@ -90,7 +92,7 @@ def run_tasks(
     """
     todo = list(tasks)
     lost: LostTasks = {}
-    blamed: Counter[str] = Counter()
+    blamed: Counter[str | None] = Counter()
     started = 0
     while todo and not setting.cancel.is_set():
         started += 1
@@ -105,24 +107,22 @@ def run_tasks(
                 tasks=todo,
                 inputs=inputs,
                 on_final=on_final,
+                expected=expected,
             )
         except CellError as refusal:
-            return lost | {task.id: refusal for task in todo}, started
-        if stream.facts is not None and _identity(stream.facts) != _identity(expected):
-            changed = CellError(
-                Reason.ENVIRONMENT_MISMATCH, "the environment changed while the run went on"
-            )
-            return lost | {task.id: changed for task in stream.missing}, started
+            return lost | dict.fromkeys((task.id for task in todo), refusal), started
         todo = stream.missing
         if not todo or setting.cancel.is_set():
             break
         loss = _lost(stream, end)
-        culprit = stream.in_flight or todo[0].id
+        culprit = stream.in_flight
         blamed[culprit] += 1
-        setting.board.say(f"{label}: {loss.message}; trying again with {len(todo)} tasks")
         if blamed[culprit] >= LOSSES:
-            lost[culprit] = loss
-            todo = [task for task in todo if task.id != culprit]
+            left_out = [task for task in todo if culprit in {None, task.id}]
+            lost |= dict.fromkeys((task.id for task in left_out), loss)
+            todo = [task for task in todo if task not in left_out]
+        goes_on = f"trying again with {len(todo)} tasks" if todo else "giving up"
+        setting.board.say(f"{label}: {loss.message}; {goes_on}")
     return lost, started
 
 
@@ -136,6 +136,7 @@ def _one_job(
     tasks: list[Task],
     inputs: Mapping[str, Path],
     on_final: OnFinal,
+    expected: Facts | None = None,
 ) -> tuple[JobStream, JobEnd]:
     output = setting.scratch / name
     output.mkdir(parents=True)
@@ -161,6 +162,7 @@ def _one_job(
 
     stream = JobStream(
         tasks={task.id: task for task in tasks},
+        on_hello=lambda facts: None if expected is None else _check_same(expected, facts),
         on_observation=setting.store.put_observation,
         on_final=final,
     )
@@ -190,8 +192,15 @@ def _drop(_task: Task, _attempts: tuple[Done, ...], _output: Path) -> None:
     """A probe has no tasks."""
 
 
-def _identity(facts: Facts) -> tuple[object, ...]:
-    return facts.python, facts.torch, facts.torch_git, facts.numpy, facts.packages
+def _check_same(expected: Facts, facts: Facts) -> None:
+    """End a job of another environment before anything it says is kept under this one's keys."""
+    before, now = environment_parts(expected), environment_parts(facts)
+    if changed := [name for name, value in before.items() if now[name] != value]:
+        raise CellError(
+            Reason.ENVIRONMENT_MISMATCH,
+            f"the environment is not what it was when it was asked ({', '.join(changed)}); "
+            "run again with --fresh",
+        )
 
 
 def _lost(stream: JobStream, end: JobEnd) -> CellError:

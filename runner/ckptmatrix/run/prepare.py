@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from ckptmatrix.errors import CellError
 from ckptmatrix.providers.base import Cancelled
 from ckptmatrix.record import CellRecord
 from ckptmatrix.run.jobs import probe
+from ckptmatrix.run.phases import has_device
 from ckptmatrix.run.resolve import mismatch, resolve_cell
 from ckptmatrix.run.setting import Usable
 from ckptmatrix.store.keys import digest, environment_digest
@@ -17,6 +19,7 @@ from ckptmatrix.words import Reason, Verdict
 if TYPE_CHECKING:
     from ckptmatrix.plan import Plan, PlannedCell
     from ckptmatrix.run.setting import Setting
+    from ckptmatrix.wire import Facts
 
 __all__ = ["Prepared", "prepare_cells"]
 
@@ -50,7 +53,7 @@ class Prepared:
         )
 
     def accept(self, planned: PlannedCell, usable: Usable) -> None:
-        """Note a cell that can be used, unless another turned out to be the very same one."""
+        """Note a cell that can be used."""
         environment = usable.environment
         record = CellRecord(
             id=usable.cell.id,
@@ -62,13 +65,25 @@ class Prepared:
             reused=environment.reused,
         )
         with self._lock:
-            twin = next((u for u in self.usable.values() if u.cell.id == usable.cell.id), None)
-            if twin is None:
-                self.usable[planned.cell.id] = usable
-                self.records[planned.cell.id] = record
-        if twin is not None:
-            message = f"it turned out to be {usable.cell.id}, which the matrix has already"
-            self.refuse(planned, CellError(Reason.ENVIRONMENT_MISMATCH, message), Verdict.ERROR)
+            self.usable[planned.cell.id] = usable
+            self.records[planned.cell.id] = record
+
+    def settle_twins(self, plan: Plan) -> None:
+        """Refuse cells that turned out to be another of the matrix, so that ids stay unique.
+
+        An id belongs to the cell that is declared with it, else to the first that turned out so:
+        which thread was quicker decides nothing.
+        """
+        taken = {planned.cell.id for planned in plan.cells}
+        for planned in plan.cells:
+            usable = self.usable.get(planned.cell.id)
+            if usable is None or usable.cell.id == planned.cell.id:
+                continue
+            if usable.cell.id in taken:
+                del self.usable[planned.cell.id]
+                message = f"it turned out to be {usable.cell.id}, which the matrix has already"
+                self.refuse(planned, CellError(Reason.ENVIRONMENT_MISMATCH, message), Verdict.ERROR)
+            taken.add(usable.cell.id)
 
     def count_probe(self) -> None:
         """Note that a job was started."""
@@ -97,7 +112,7 @@ def prepare_cells(setting: Setting, plan: Plan, prepared: Prepared) -> None:
                 refusal = CellError(Reason.NO_WHEEL, planned.unsupported)
                 prepared.refuse(planned, refusal, Verdict.UNSUPPORTED)
             else:
-                prepared.accept(planned, _make(setting, prepared, planned))
+                prepared.accept(planned, _make(setting, prepared, planned, plan.devices))
         except Cancelled:
             return
         except CellError as error:
@@ -107,19 +122,25 @@ def prepare_cells(setting: Setting, plan: Plan, prepared: Prepared) -> None:
             setting.board.doing(cell.id, "")
         setting.board.step()
 
-    setting.engine.each(plan.cells, one, cancel=setting.cancel)
+    try:
+        setting.engine.each(plan.cells, one, cancel=setting.cancel)
+    finally:
+        prepared.settle_twins(plan)
 
 
-def _make(setting: Setting, prepared: Prepared, planned: PlannedCell) -> Usable:
+def _make(
+    setting: Setting, prepared: Prepared, planned: PlannedCell, devices: tuple[str, ...]
+) -> Usable:
     cell = planned.cell
     environment = setting.provider.prepare(
         cell,
         cancel=setting.cancel,
         progress=lambda phrase: setting.board.doing(cell.id, phrase),
     )
-    key = digest({"environment": environment.key, "observer": setting.observer})
+    host = platform.platform()
+    key = digest({"environment": environment.key, "observer": setting.observer, "host": host})
     facts = None if setting.fresh else setting.store.get_facts(key)
-    if facts is None:
+    if facts is None or _may_have_more(facts, devices):
         setting.board.doing(cell.id, "asking what it is")
         prepared.count_probe()
         facts = probe(setting, environment, cell.id)
@@ -132,3 +153,9 @@ def _make(setting: Setting, prepared: Prepared, planned: PlannedCell) -> Usable:
     return Usable(
         cell=resolved, environment=environment, facts=facts, digest=environment_digest(facts)
     )
+
+
+def _may_have_more(facts: Facts, devices: tuple[str, ...]) -> bool:
+    """Whether a device that was missing may be there now: a driver was mended, a card was added."""
+    built_for_some = facts.torch_cuda is not None or facts.torch_hip is not None
+    return built_for_some and not all(has_device(facts, device) for device in devices)

@@ -32,6 +32,7 @@ class JobStream:
 
     Attributes:
         tasks: Tasks of the job's manifest, by id.
+        on_hello: Called with the facts, before anything else.
         on_observation: Called once for every observation, before any task that names it.
         on_final: Called once for every final task with all its attempts.
         facts: What ``hello`` said, or None before it.
@@ -41,6 +42,7 @@ class JobStream:
     """
 
     tasks: dict[str, Task]
+    on_hello: Callable[[Facts], None]
     on_observation: Callable[[str, dict[str, Any]], None]
     on_final: Callable[[Task, tuple[Done, ...]], None]
     facts: Facts | None = None
@@ -77,6 +79,7 @@ class JobStream:
         match event:
             case Hello():
                 self.facts = event.facts
+                self.on_hello(event.facts)
             case Started():
                 self._known(event.task)
                 self.in_flight = event.task

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckptmatrix.run.stream import JobStream
-from ckptmatrix.wire import Done, Task
+from ckptmatrix.wire import Done, Facts, Task
 from ckptmatrix.words import Mode
 
 HELLO = {
@@ -48,6 +48,7 @@ def done(task: str = "t0", **changes: Any) -> dict[str, Any]:
 
 class Listener:
     def __init__(self, *tasks: str) -> None:
+        self.greeted: list[Facts] = []
         self.observed: list[str] = []
         self.final: dict[str, tuple[Done, ...]] = {}
         self.stream = JobStream(
@@ -55,6 +56,7 @@ class Listener:
                 task: Task(id=task, case="c", mode=Mode.PLAIN, path="x", like=DIGEST)
                 for task in tasks
             },
+            on_hello=self.greeted.append,
             on_observation=lambda sha256, _: self.observed.append(sha256),
             on_final=lambda task, attempts: self.final.update({task.id: attempts}),
         )
@@ -73,6 +75,7 @@ def test_a_plainly_good_task_is_final_at_once() -> None:
     listener = Listener("t0", "t1")
     stream = listener.hear(HELLO, started(), OBSERVATION, done())
     assert list(listener.final) == ["t0"]
+    assert listener.greeted == [stream.facts]
     assert listener.observed == [DIGEST]
     assert [task.id for task in stream.missing] == ["t1"]
     assert not stream.broken
