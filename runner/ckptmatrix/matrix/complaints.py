@@ -114,6 +114,8 @@ def _not_among(address: Address, given: object) -> tuple[str, str]:
 
 def _empty(address: Address) -> tuple[str, str]:
     key = _key(address)
+    if not address:
+        return "the matrix is empty", "add axes, or include with single cells"
     if address[0] == "axes" and key in _LISTS:
         return f"{_name(address)} is empty", f"write a list, for example {key}: {_LISTS[key]}"
     return f"{_name(address)} is empty", "write a value, or remove it"

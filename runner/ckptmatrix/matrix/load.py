@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -20,6 +19,7 @@ from ckptmatrix.matrix.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from ckptmatrix.matrix.source import Address, Source
 
@@ -48,10 +48,9 @@ def load_matrix(path: Path, *, environ: Mapping[str, str] | None = None) -> mode
     Raises:
         MatrixError: With every problem that could be found in one reading.
     """
-    if not path.exists():
-        near = [child.name for child in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        close = get_close_matches(path.name, near, n=1)
-        fix = f"did you mean {path.parent / close[0]}?" if close else ""
+    if not os.path.exists(path):  # noqa: PTH110 - answers for every name, however odd
+        close = _near(path, {".yaml", ".yml"})
+        fix = f"did you mean {path.parent / close}?" if close else ""
         problem = Problem(line=0, column=0, message="there is no such file", fix=fix)
         raise MatrixError(path, [problem])
     source = read_source(path)
@@ -64,6 +63,15 @@ def load_matrix(path: Path, *, environ: Mapping[str, str] | None = None) -> mode
     if source.problems:
         raise MatrixError(path, source.problems)
     return matrix
+
+
+def _near(path: Path, suffixes: set[str]) -> str | None:
+    """Name of a file beside ``path`` that it may be a slip for."""
+    try:
+        names = sorted(child.name for child in path.parent.iterdir() if child.suffix in suffixes)
+    except (OSError, ValueError):
+        return None
+    return next(iter(get_close_matches(path.name, names, n=1)), None)
 
 
 class _Checks:
@@ -277,19 +285,18 @@ class _Checks:
                 self._source.problem(
                     address, f"«{cases.files[at]}» is not a Python file", "name a file *.py"
                 )
-            elif not file.is_file():
+            elif not os.path.isfile(file):  # noqa: PTH113 - as above
                 self._missing(address, file)
         return model.CaseSelection(
             select=tuple(cases.select), exclude=tuple(cases.exclude), files=tuple(files)
         )
 
     def _missing(self, address: Address, path: Path, what: str = "file") -> None:
-        siblings = path.parent.glob(f"*{path.suffix}") if path.parent.is_dir() else ()
-        close = get_close_matches(path.name, sorted(child.name for child in siblings), n=1)
+        close = _near(path, {path.suffix})
         self._source.problem(
             address,
             f"there is no {what} {path}",
-            f"did you mean {close[0]}?" if close else "paths are relative to the matrix file",
+            f"did you mean {close}?" if close else "paths are relative to the matrix file",
         )
 
     def _limits(self) -> model.Limits:
@@ -320,13 +327,13 @@ class _Checks:
     def _build(self) -> model.Build:
         build = self._file.build
         bundle = self._setting("ca_bundle", build.ca_bundle)
-        path = self._folder / Path(bundle).expanduser() if bundle else None
-        if path and not path.is_file():
+        path = self._path(bundle) if bundle else None
+        if path and not os.path.isfile(path):  # noqa: PTH113 - as above
             self._missing(("build", "ca_bundle"), path)
         links = self._setting("find_links", build.find_links)
         if links and not _URL.match(links):
-            folder = self._folder / Path(links).expanduser()
-            if not folder.is_dir():
+            folder = self._path(links)
+            if not os.path.isdir(folder):  # noqa: PTH112 - as above
                 self._missing(("build", "find_links"), folder, "folder")
             links = str(folder)
         index = self._setting("index", build.index)
@@ -335,6 +342,10 @@ class _Checks:
                 ("build", "index"), f"«{index}» is not an address", "write https://… or file:///…"
             )
         return model.Build(ca_bundle=path, index=index, find_links=links, base=build.base)
+
+    def _path(self, text: str) -> Path:
+        """A path as written: relative to the file, or from a home folder that exists."""
+        return self._folder / os.path.expanduser(text)  # noqa: PTH111 - silent for unknown users
 
     def _setting(self, key: str, text: str | None) -> str | None:
         """A setting's value: what it says, or what the variable it names says."""

@@ -128,7 +128,8 @@ class Provider(Protocol):
             environment: What :meth:`prepare` of this provider gave.
             job: What to do.
             on_line: Called for each line of the cell program's standard output, without its end of
-                line. Lines longer than :data:`MAX_LINE` end the job as ``flooded``.
+                line. Lines longer than :data:`MAX_LINE` end the job as ``flooded``; a last line
+                without its end is not passed on. What it raises ends the job and is raised here.
             cancel: When set the job is ended at once.
 
         Raises:

@@ -180,6 +180,29 @@ def test_wrong_values(load: Load, text: str, words: str) -> None:
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["~no-such-user/ca.pem", "a\\0b.pem", "n" * 900, "a/b.**", "[", "../" * 50 + "x"],
+    ids=["home", "nul", "long", "stars", "bracket", "up"],
+)
+def test_odd_paths_are_paths_that_do_not_exist(load: Load, name: str) -> None:
+    with pytest.raises(MatrixError) as caught:
+        load(
+            "include: [{debian: sid}]\n"
+            f'build: {{ca_bundle: "{name}", find_links: "{name}"}}\ncases: {{files: ["{name}.py"]}}'
+        )
+    assert [p.message.split("/")[0] for p in caught.value.problems] == [
+        "there is no file ",
+        "there is no folder ",
+        "there is no file ",
+    ]
+
+
+def test_impossible_name_of_a_matrix(tmp_path: Path) -> None:
+    with pytest.raises(MatrixError, match="there is no such file"):
+        load_matrix(tmp_path / ("n" * 900))
+
+
 @pytest.mark.parametrize("name", ["default", "smoke"])
 def test_shipped_matrices_load(name: str) -> None:
     matrix = load_matrix(shipped.matrices() / f"{name}.yaml", environ={})
