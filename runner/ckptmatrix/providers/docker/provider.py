@@ -53,7 +53,7 @@ class DockerProvider:
         images: Who makes images.
         cell_program: What ``run_job`` starts.
         run: Name of the run, for the labels of what it makes.
-        bounds: What a container may use beyond the limits of its tasks.
+        bounds: What a container may use beyond the limits of its tasks; the usual when None.
         longest_line: Bytes a line of events may have.
     """
 
@@ -66,14 +66,14 @@ class DockerProvider:
         images: ImageMaker,
         cell_program: Path,
         run: str,
-        bounds: Bounds = Bounds(),
+        bounds: Bounds | None = None,
         longest_line: int = MAX_LINE,
     ) -> None:
         self._api = api
         self._images = images
         self._cell_program = cell_program
         self._run = run
-        self._bounds = bounds
+        self._bounds = bounds or Bounds()
         self._longest_line = longest_line
         self._without_gpu = threading.Event()
 
@@ -132,10 +132,11 @@ class DockerProvider:
 
     def _image(self, environment: Environment) -> ImageFacts:
         try:
-            return ImageFacts.of(self._api.inspect_image(environment.location))
+            found = self._api.inspect_image(environment.location)  # type: ignore[no-untyped-call]
         except ENGINE_ERRORS as error:
             message = (
                 f"the image of {environment.cell.id} cannot be used any more ({error}); "
                 "run again to make it anew"
             )
             raise CellError(Reason.CELL_LOST, message) from error
+        return ImageFacts.of(found)

@@ -6,10 +6,9 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError, NotFound
 
@@ -37,10 +36,10 @@ from ckptmatrix.providers.docker.volumes import (
     unpack,
 )
 from ckptmatrix.providers.venv.lines import Flooded, LineCutter, Tail
-from ckptmatrix.words import Phase, Reason
+from ckptmatrix.words import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from docker.api import APIClient
@@ -104,7 +103,9 @@ def run_container(
     except Cancelled:
         return JobEnd(ending=Ending.CANCELLED)
     except InputChanged as error:
-        raise CellError(Reason.CELL_LOST, f"the job could not be given its files: {error}") from error
+        raise CellError(
+            Reason.CELL_LOST, f"the job could not be given its files: {error}"
+        ) from error
     except NotFound as error:
         message = f"the Docker engine lost a part of the job ({_said(error)}); run again"
         raise CellError(Reason.CELL_LOST, message) from error
@@ -112,7 +113,7 @@ def run_container(
         message = f"the Docker engine failed: {error}; see its own log, then run again"
         raise CellError(Reason.CELL_LOST, message) from error
     finally:
-        _remove(start.api, names)
+        _remove(start, names)
 
 
 class _EngineFailed(Exception):  # noqa: N818 - named for what happened
@@ -130,18 +131,16 @@ def _run(
     api = start.api
     with _engine():
         _fill(start, job, names, cancel)
-        container = api.create_container_from_config(
-            job_config(
-                start.image,
-                names,
-                _labels(start, job, "job"),
-                interpreter=start.interpreter,
-                manifest=job.manifest,
-                bounds=start.bounds,
-                gpu=start.gpu,
-            ),
-            names.job,
-        )["Id"]
+        config = job_config(
+            start.image,
+            names,
+            _labels(start, job, "job"),
+            interpreter=start.interpreter,
+            manifest=job.manifest,
+            bounds=start.bounds,
+            gpu=start.gpu,
+        )
+        container = _create(api, names.job, config)
         talk = Talk(api, container, job.manifest.model_dump_json().encode())
     with talk:
         with _engine():
@@ -149,14 +148,18 @@ def _run(
         talk.begin()
         tail = Tail(TAIL)
         listener = _Listener(talk, _Waiter(api, container), on_line, tail, _limits(start, job))
-        ending = listener.follow(until=time.monotonic() + job.deadline_s, cancel=cancel)
-        with _engine():
-            if ending is not Ending.EXITED:
-                with suppress(APIError):  # it may have ended by itself
-                    api.kill(container)
-                listener.waiter.join(PATIENCE_S)
-            state = api.inspect_container(container)["State"]
-    excess = _fetch(start, job, names)
+        ending = None
+        try:
+            ending = listener.follow(until=time.monotonic() + job.deadline_s, cancel=cancel)
+        finally:
+            # Also when the listener raises: nothing may be running, and the output is the caller's.
+            with _engine():
+                if ending is not Ending.EXITED:
+                    with suppress(APIError):  # it may have ended by itself
+                        api.kill(container)
+                    listener.waiter.join(PATIENCE_S)
+                state = api.inspect_container(container)["State"]
+            excess = _fetch(start, job, names)
     if excess:
         ending = Ending.FLOODED
         tail.feed(f"\nthe output folder has {excess}\n".encode())
@@ -193,10 +196,15 @@ def _fill(start: Start, job: Job, names: Names, cancel: threading.Event) -> None
         _labels(start, job, "carrier"),
         _labels(start, job, "volume"),
     )
-    carrier = start.api.create_container_from_config(config, names.carrier)["Id"]
+    carrier = _create(start.api, names.carrier, config)
     start.api.put_archive(carrier, "/", _unless(cancel, pack(entries)))
     # Volumes outlive it: they have names.
     start.api.remove_container(carrier, v=True, force=True)
+
+
+def _create(api: APIClient, name: str, config: dict[str, Any]) -> str:
+    created = api.create_container_from_config(config, name)  # type: ignore[no-untyped-call]
+    return str(created["Id"])
 
 
 def _unless(cancel: threading.Event, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -336,14 +344,14 @@ def _exit_code(code: int) -> int:
     return _SIGNALLED - code if code > _SIGNALLED else code
 
 
-def _remove(api: APIClient, names: Names) -> None:
+def _remove(start: Start, names: Names) -> None:
     """Remove every part of a job; what a dead engine keeps, ``clean`` removes later."""
     for container in (names.job, names.carrier):
         with suppress(*ENGINE_ERRORS):
-            api.remove_container(container, v=True, force=True)
-    for volume in (names.given, names.taken):
+            start.api.remove_container(container, v=True, force=True)
+    for volume in (names.given, names.taken, *names.stand_ins(start.image).values()):
         with suppress(*ENGINE_ERRORS):
-            api.remove_volume(volume, force=True)
+            start.api.remove_volume(volume, force=True)
 
 
 class _engine:  # noqa: N801 - reads as a block: with _engine()

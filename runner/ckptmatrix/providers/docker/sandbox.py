@@ -109,6 +109,13 @@ class Names:
     carrier: str
     job: str
 
+    def stand_ins(self, image: ImageFacts) -> dict[str, str]:
+        """Folder that an image wants a volume for → name of the volume it gets.
+
+        The engine makes no anonymous volume that cannot be written.
+        """
+        return {folder: f"{self.given}-{i}" for i, folder in enumerate(image.volumes)}
+
 
 def carrier_config(
     image: ImageFacts, names: Names, labels: Mapping[str, str], volume_labels: Mapping[str, str]
@@ -194,13 +201,15 @@ def job_config(
             _volume(names.given, GIVEN, read_only=True),
             _volume(names.taken, TAKEN),
             *(
-                _volume(None, place, read_only=True, copy=True, labels=labels)
-                for place in image.volumes
+                _volume(name, folder, read_only=True, copy=True, labels=labels)
+                for folder, name in names.stand_ins(image).items()
             ),
         ],
     }
     if gpu:
-        host["DeviceRequests"] = [{"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}]
+        host["DeviceRequests"] = [
+            {"Driver": "", "Count": -1, "Capabilities": [["gpu", "compute", "utility"]]}
+        ]
     return {
         "Image": image.id,
         "Hostname": "cell",
@@ -260,19 +269,17 @@ def environment(image: ImageFacts, python: str) -> list[str]:
 
 
 def _volume(
-    name: str | None,
+    name: str,
     target: str,
     *,
     read_only: bool = False,
     copy: bool = False,
     labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    mount: dict[str, Any] = {
+    return {
         "Type": "volume",
+        "Source": name,
         "Target": target,
         "ReadOnly": read_only,
         "VolumeOptions": {"NoCopy": not copy, "Labels": dict(labels or {})},
     }
-    if name is not None:
-        mount["Source"] = name
-    return mount

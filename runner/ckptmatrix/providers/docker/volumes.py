@@ -8,7 +8,7 @@ import stat
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -139,7 +139,7 @@ def unpack(
         OutputRefused: It is too much, leaves its folder, or is no tar stream.
     """
     try:
-        with tarfile.open(fileobj=_Reader(stream), mode="r|") as archive:
+        with tarfile.open(fileobj=cast("IO[bytes]", _Reader(stream)), mode="r|") as archive:
             count = total = 0
             for member in archive:
                 count, total = count + 1, total + member.size
@@ -179,7 +179,7 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, root
 _OURS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-def _copy(content: BinaryIO, target: Path) -> None:
+def _copy(content: IO[bytes], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(target, flags, 0o600), "wb") as file:
