@@ -26,7 +26,7 @@ _MOVED = (
 
 
 def class_name(cls):
-    """``collections.OrderedDict``; builtins without their module; moved classes by a stable word."""
+    """``collections.OrderedDict``; builtins and moved classes by a stable word."""
     module = getattr(cls, "__module__", None)
     name = str(getattr(cls, "__qualname__", getattr(cls, "__name__", "?")))
     if not isinstance(module, str) or module == "builtins":

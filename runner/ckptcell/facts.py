@@ -3,6 +3,7 @@
 Gathered in a throw-away child, because asking about devices can leave a process unfit for forking.
 """
 
+import importlib
 import os
 import platform
 import re
@@ -100,14 +101,14 @@ def _error(error):
 
 def _numpy():
     try:
-        import numpy as np
+        version = importlib.import_module("numpy").__version__
     except ImportError as error:
         # Not being there is no error; being there and broken is.
         absent = getattr(error, "name", None) == "numpy"
         return {"numpy": None, "numpy_error": "" if absent else _error(error)}
     except Exception as error:
         return {"numpy": None, "numpy_error": _error(error)}
-    return {"numpy": bounded(np.__version__, SHORT), "numpy_error": ""}
+    return {"numpy": bounded(version, SHORT), "numpy_error": ""}
 
 
 def _driver(torch):

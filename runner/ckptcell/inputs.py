@@ -4,7 +4,7 @@ __all__ = ["fill", "numbers", "place_of"]
 
 
 def numbers(*shape, **options):
-    """A tensor of multiples of 1/8 between -1 and 1, exact in every floating dtype of 8 bits and more.
+    """Multiples of 1/8 between -1 and 1, which every floating dtype of 8 bits holds exactly.
 
     Args:
         *shape: Its shape.

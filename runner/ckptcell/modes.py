@@ -35,11 +35,13 @@ def torch_load(path, mode, device):
         kwargs["map_location"] = device
     if mode == "restricted":
         if "weights_only" not in parameters:
-            raise ModeMissing("torch.load has no weights_only")
+            msg = "torch.load has no weights_only"
+            raise ModeMissing(msg)
         kwargs["weights_only"] = True
     if mode == "mmap":
         if "mmap" not in parameters:
-            raise ModeMissing("torch.load has no mmap")
+            msg = "torch.load has no mmap"
+            raise ModeMissing(msg)
         kwargs["mmap"] = True
     if mode == "trusted" and "weights_only" in parameters:
         kwargs["weights_only"] = False

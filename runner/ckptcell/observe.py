@@ -32,7 +32,7 @@ def observe(obj):
         obj: Anything. It is not changed.
 
     Returns:
-        An observation: ``version``, ``leaves``, ``aliases`` and, beyond :data:`KEPT` leaves, ``more``.
+        ``version``, ``leaves``, ``aliases`` and, beyond :data:`KEPT` leaves, ``more``.
     """
     walk = _observed(obj, VALUES)
     groups = [sorted(paths) for paths in walk.storages.values() if len(paths) > 1]

@@ -12,7 +12,7 @@ _KINDS = "biufcSUmM"
 _PLAIN = ("numpy.ndarray", "numpy.memmap", "numpy.matrix", "numpy.recarray", "numpy.chararray")
 
 
-def numpy_kind(obj, limit):
+def numpy_kind(obj, limit):  # noqa: PLR0911 - one return a kind
     """Facts about an object of NumPy, or None for anything else.
 
     Args:

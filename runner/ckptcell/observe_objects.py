@@ -1,7 +1,7 @@
 """Facts about objects of plain Python: scalars, paths, enums, dates, anything with fields."""
 
 import argparse
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -52,20 +52,10 @@ _ENCODERS = ((int, integer), (float, number), (str, text), (bytes, octets), (com
 
 def value(obj):
     """Facts about an object that stands for one value, or None for anything else."""
-    name = class_name(type(obj))
-    if isinstance(obj, enum.Enum):
-        # A combination of flags has a name only from Python 3.11 on.
-        shown = integer(obj.value) if isinstance(obj, enum.Flag) else text(obj.name)
-        return {"type": "enum", "class": name, "value": shown}, []
-    if isinstance(obj, pathlib.PurePath):
-        return {"type": "path", "class": name, "value": text(str(obj))}, []
-    for base, encode in _VALUES:
+    for base, kind, encode in _VALUES:
         if isinstance(obj, base):
-            return {"type": "datetime", "class": name, "value": encode(obj)}, []
-    if isinstance(obj, (decimal.Decimal, fractions.Fraction, uuid.UUID)):
-        return {"type": "str", "class": name, "value": text(str(obj))}, []
-    if isinstance(obj, bytearray):
-        return {"type": "bytes", "class": name, "value": octets(obj)}, []
+            fields = {"type": kind, "class": class_name(type(obj)), "value": encode(obj)}
+            return fields, attributes(obj) if base in _SCALARS else []
     if isinstance(obj, type):
         return {"type": "class", "value": text(class_name(obj))}, []
     if isinstance(obj, types.MethodType):
@@ -73,18 +63,19 @@ def value(obj):
         return {"type": "function", "value": text(class_name(obj))}, children
     if isinstance(obj, _FUNCTIONS):
         return {"type": "function", "value": text(class_name(obj))}, []
-    for base, encode in _ENCODERS:
-        if isinstance(obj, base):
-            return {
-                "type": base.__name__,
-                "class": name,
-                "value": encode(obj),
-            }, attributes(obj)
     return None
 
 
+def _shown(obj):
+    return text(str(obj))
+
+
+def _name(member):
+    return text(member.name)
+
+
 def _microseconds(delta):
-    return integer(delta // datetime.timedelta(microseconds=1))
+    return integer(delta // dt.timedelta(microseconds=1))
 
 
 def _zone(zone):
@@ -92,16 +83,31 @@ def _zone(zone):
 
 
 def _time(moment):
-    return text(moment.isoformat() + ("" if moment.tzinfo is None else " " + _zone(moment.tzinfo)))
+    zone = "" if moment.tzinfo is None else " " + str(_zone(moment.tzinfo))
+    return text(moment.isoformat() + zone)
 
 
+def _date(day):
+    return text(day.isoformat())
+
+
+# The first that fits counts: a datetime is a date, an IntEnum is an int. Flags come by value, for a
+# combination of them has a name only from Python 3.11 on.
 _VALUES = (
-    (datetime.datetime, _time),
-    (datetime.date, datetime.date.isoformat),
-    (datetime.time, _time),
-    (datetime.timedelta, _microseconds),
-    (datetime.tzinfo, _zone),
-)
+    (enum.Flag, "enum", lambda member: integer(member.value)),
+    (enum.Enum, "enum", _name),
+    (pathlib.PurePath, "path", _shown),
+    (dt.datetime, "datetime", _time),
+    (dt.date, "datetime", _date),
+    (dt.time, "datetime", _time),
+    (dt.timedelta, "datetime", _microseconds),
+    (dt.tzinfo, "datetime", _zone),
+    (decimal.Decimal, "str", _shown),
+    (fractions.Fraction, "str", _shown),
+    (uuid.UUID, "str", _shown),
+    (bytearray, "bytes", octets),
+) + tuple((base, base.__name__, encode) for base, encode in _ENCODERS)
+_SCALARS = tuple(base for base, _ in _ENCODERS)
 
 
 def key(obj, index):

@@ -1,4 +1,4 @@
-"""Facts about torch's own objects other than tensors: modules, dtypes, devices, generators …"""
+"""Facts about torch's own objects: modules, dtypes, devices, generators, storages."""
 
 import hashlib
 import sys
@@ -12,12 +12,13 @@ __all__ = ["is_module", "module_parts", "torch_kind"]
 _CONSTANTS = ("dtype", "device", "layout", "memory_format", "qscheme")
 
 
-def torch_kind(obj, role, limit):
+def torch_kind(obj, role, limit):  # noqa: PLR0911 - one return a kind
     """Facts about an object of torch that is no module, or None for anything else.
 
     Args:
         obj: Anything.
-        role: What a tensor is to its owner: ``tensor`` or ``buffer``.
+        role: What a tensor is to its owner: ``tensor``, ``parameter``, ``buffer``; ``program`` for
+            a parameter of a TorchScript program.
         limit: Most elements of a tensor whose values are listed.
 
     Returns:
@@ -48,11 +49,16 @@ def torch_kind(obj, role, limit):
 def _tensor(tensor, role, limit):
     import torch
 
-    if isinstance(tensor, torch.nn.Parameter):
+    if role == "tensor" and isinstance(tensor, torch.nn.Parameter):
         role = "parameter"
     fields = tensors.describe(tensor, limit)
     if fields["type"] != "tensor":
         return fields, []
+    if role == "program":
+        # A program that was compiled here hands out the parameters of its origin, a loaded one
+        # tensors.
+        role = "parameter"
+        fields["class"] = "torch.Tensor"
     fields["role"] = role
     own = getattr(tensor, "__dict__", None) or {}
     if role == "buffer" or "parts" in fields:
@@ -99,14 +105,14 @@ def module_parts(module):
     """Facts about a module, and what it is made of.
 
     Returns:
-        The fields of a leaf, and ``(name, child, role)`` triples: parameters, buffers (the ones that
-        are not in its state dict too), extra state and submodules, in torch's order.
+        The fields of a leaf, and ``(name, child, role)`` triples: parameters, buffers (also those
+        that are not in its state dict), extra state and submodules, in torch's order.
     """
     import torch
 
     fields = {"type": "module", "class": _module_class(module), "training": bool(module.training)}
     if isinstance(module, torch.jit.ScriptModule):
-        parts = [(name, item, "parameter") for name, item in module.named_parameters(recurse=False)]
+        parts = [(name, item, "program") for name, item in module.named_parameters(recurse=False)]
         parts += [(name, item, "buffer") for name, item in module.named_buffers(recurse=False)]
         return fields, parts + [(name, item, "tensor") for name, item in module.named_children()]
     own = vars(module)

@@ -8,8 +8,8 @@ import contextlib
 import hashlib
 
 from ckptcell import canonical
-from ckptcell.tensor_bytes import chunks, fits, storage_of, values
 from ckptcell.encoding import class_name, integer, number
+from ckptcell.tensor_bytes import chunks, fits, storage_of, values
 
 __all__ = ["describe", "storage_key"]
 
@@ -32,8 +32,8 @@ def describe(tensor, limit=16):
         limit: Most elements whose values are listed.
 
     Returns:
-        The fields of a leaf but its path and role: ``type`` is ``tensor``, or ``unobservable`` for a
-        kind this program does not know.
+        The fields of a leaf but its path and role. ``type`` is ``tensor``, or ``unobservable``
+        for a kind this program does not know.
     """
     import torch
 
@@ -41,8 +41,8 @@ def describe(tensor, limit=16):
         stack.enter_context(torch.no_grad())
         # A subclass's own __torch_function__ is code of the checkpoint: facts are taken past it.
         for name in ("DisableTorchFunctionSubclass", "DisableTorchFunction"):
-            if hasattr(torch._C, name):
-                stack.enter_context(getattr(torch._C, name)())
+            if hasattr(torch._C, name):  # noqa: SLF001 - has no public name in older versions
+                stack.enter_context(getattr(torch._C, name)())  # noqa: SLF001 - as above
                 break
         return _describe(tensor, limit)
 
@@ -59,7 +59,7 @@ def storage_key(tensor):
     return str(tensor.device), storage[0]
 
 
-def _describe(tensor, limit):
+def _describe(tensor, limit):  # noqa: PLR0911 - one return a kind
     leaf = {
         "type": "tensor",
         "class": class_name(type(tensor)),
@@ -83,7 +83,8 @@ def _describe(tensor, limit):
         return leaf
     if leaf["layout"] == "torch.sparse_coo":
         # indices() and values() refuse an uncoalesced tensor, and coalescing would change it.
-        parts = {"indices": tensor._indices(), "values": tensor._values()}
+        indices, values_of = tensor._indices(), tensor._values()  # noqa: SLF001 - see above
+        parts = {"indices": indices, "values": values_of}
         params = {
             "coalesced": bool(tensor.is_coalesced()),
             "sparse_dim": int(tensor.sparse_dim()),
@@ -187,9 +188,9 @@ def _nested_shape(tensor):
 def _nested(tensor):
     if str(tensor.layout) != "torch.jagged":
         return {str(index): part for index, part in enumerate(tensor.unbind())}, {}
-    parts = {"values": tensor._values, "offsets": tensor._offsets}
-    if getattr(tensor, "_lengths", None) is not None:
-        parts["lengths"] = tensor._lengths
+    # The components as they are: values() of a jagged tensor is an operation on it.
+    parts = {name: getattr(tensor, "_" + name, None) for name in ("values", "offsets", "lengths")}
+    parts = {name: part for name, part in parts.items() if part is not None}
     return parts, {"ragged": int(getattr(tensor, "_ragged_idx", 1))}
 
 

@@ -18,6 +18,13 @@ __all__ = ["main"]
 MATRIX = click.argument("matrix", type=click.Path(path_type=Path))
 CELLS = click.option("--cells", metavar="GLOB", help="Only these cells: 'py3.1*,!*-torch1.*'.")
 CASES = click.option("--cases", metavar="GLOB", help="Only these cases: 'module_*,family:numpy'.")
+OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    help="Where run folders land.",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -37,13 +44,7 @@ def cli() -> None:
 @CELLS
 @CASES
 @click.option("--jobs", type=click.IntRange(1, 256), help="Jobs at a time; the cores by default.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reports"),
-    show_default=True,
-    help="Where run folders land.",
-)
+@OUT
 @click.option(
     "--store",
     type=click.Path(path_type=Path, file_okay=False),
@@ -52,11 +53,11 @@ def cli() -> None:
 @click.option("--fresh", is_flag=True, help="Ignore what earlier runs saw.")
 @click.option("--update-locks", is_flag=True, help="Resolve packages anew instead of by lock.")
 @AS_JSON
-def run(matrix: Path, *, as_json: bool, **options: Any) -> int:
+def run(matrix: Path, **options: Any) -> int:  # noqa: ANN401 - click hands options by name
     """Save in every cell, load in every other, print the table and write a report."""
     from ckptmatrix.commands.run import run_command
 
-    return run_command(matrix, as_json=as_json, **options)
+    return run_command(matrix, **options)
 
 
 @cli.command()
@@ -72,12 +73,13 @@ def plan(matrix: Path, cells: str | None, cases: str | None, *, as_json: bool) -
 
 
 @cli.command()
+@OUT
 @AS_JSON
-def doctor(*, as_json: bool) -> int:
+def doctor(*, out: Path, as_json: bool) -> int:
     """Say what this machine has and lacks, and the command that mends it."""
     from ckptmatrix.commands.doctor import doctor_command
 
-    return doctor_command(as_json=as_json)
+    return doctor_command(reports=out, as_json=as_json)
 
 
 @cli.command()

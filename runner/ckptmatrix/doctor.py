@@ -34,6 +34,8 @@ __all__ = ["Check", "Status", "diagnose_host"]
 ROOM_BYTES = 12_000_000_000
 #: Headroom of one task, unless a matrix says otherwise.
 MEMORY_BYTES = 4_000_000_000
+#: Mends what only fails because uv is not there.
+GET_UV = f"{sys.executable} -m pip install --force-reinstall uv"
 #: Seconds a page has to answer.
 PAGE_S = 3.0
 #: Seconds a tool has to say what it is.
@@ -105,8 +107,7 @@ def _uv(uv: Uv) -> Check:
     try:
         answer = uv.run("--version", cancel=threading.Event()).require("uv does not start")
     except CellError as error:
-        fix = f"{sys.executable} -m pip install uv"
-        return Check(name="uv", status=Status.MISSING, detail=error.message, fix=fix)
+        return Check(name="uv", status=Status.MISSING, detail=error.message, fix=GET_UV)
     return Check(name="uv", status=Status.OK, detail=answer.stdout.strip().removeprefix("uv "))
 
 
@@ -114,7 +115,7 @@ def _pythons(uv: Uv, environ: Mapping[str, str]) -> Check:
     try:
         found = list_interpreters(uv, environ, threading.Event())
     except CellError as error:
-        return Check(name="Pythons", status=Status.MISSING, detail=error.message)
+        return Check(name="Pythons", status=Status.MISSING, detail=error.message, fix=GET_UV)
     releases = sorted({release_of(each.version) for each in found})
     versions = ", ".join(".".join(map(str, release)) for release in releases)
     return Check(
@@ -139,7 +140,7 @@ def _default_index(uv: Uv, environ: Mapping[str, str]) -> Check:
             environ={"UV_HTTP_RETRIES": "0", "UV_HTTP_TIMEOUT": "10", **sources.environment()},
         )
     except CellError as error:
-        return Check(name="package index", status=Status.MISSING, detail=error.message)
+        return Check(name="package index", status=Status.MISSING, detail=error.message, fix=GET_UV)
     if answer.returncode == 0:
         return Check(name="package index", status=Status.OK, detail="answers")
     return Check(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,6 +54,11 @@ class Load(NamedTuple):
     case: str
     mode: Mode
 
+    @property
+    def source(self) -> Save:
+        """The save whose checkpoint it loads."""
+        return Save(self.producer, self.producer_device, self.case)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
@@ -99,6 +105,18 @@ class Plan:
     def usable(self) -> tuple[Cell, ...]:
         """Cells that can be tried."""
         return tuple(planned.cell for planned in self.cells if not planned.unsupported)
+
+    def case(self, name: str) -> CaseInfo:
+        """The case of that name.
+
+        Raises:
+            KeyError: The plan has no such case.
+        """
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, CaseInfo]:
+        return {case.name: case for case in self.cases}
 
     def saves(self) -> Iterator[Save]:
         """Every save, also of cells that cannot be tried: those become outcomes as well."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime  # noqa: TC003 - read at run time when a record becomes JSON
 
+from ckptmatrix.judge.outcome import Outcome  # noqa: TC001 - read at run time, as above
+from ckptmatrix.wire import Facts  # noqa: TC001 - read at run time, as above
 from ckptmatrix.words import Reason, Verdict
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from ckptmatrix.judge.outcome import Outcome
-    from ckptmatrix.wire import Facts
-
-__all__ = ["CellRecord", "Counts", "RunRecord", "SaveRecord"]
+__all__ = ["FORMAT", "CellRecord", "Counts", "RunRecord", "SaveRecord"]
 
 #: Version of the run folder's format.
 FORMAT = 1

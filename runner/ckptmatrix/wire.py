@@ -119,7 +119,7 @@ class Manifest(_Record):
         repeat: Repeat every attempt that is not plainly good, also one that ran alone already.
     """
 
-    protocol: Literal[1] = PROTOCOL
+    protocol: Literal[1] = 1
     phase: Phase
     device: Short = "cpu"
     user_cases: tuple[UserCases, ...] = ()

@@ -9,7 +9,7 @@ from ckptcell import modes
 __all__ = ["Case", "Unsupported"]
 
 
-class Unsupported(Exception):
+class Unsupported(Exception):  # noqa: N818 - an answer, not an error
     """Raised by ``save`` when this environment cannot make such a checkpoint at all."""
 
 

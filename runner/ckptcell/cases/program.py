@@ -60,7 +60,7 @@ class ProgramScript(_Script):
 
 
 class ProgramScriptGelu(_Script):
-    """An operator whose schema gained an argument in torch 1.12, so that its calls are versioned."""
+    """An operator whose schema gained an argument in torch 1.12: its calls are versioned."""
 
     name = "program_script_gelu"
     title = "Scripted linear layer and GELU"

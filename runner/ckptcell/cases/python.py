@@ -1,7 +1,7 @@
 """Objects of Python's own in a checkpoint: settings, dates, records."""
 
 import collections
-import datetime
+import datetime as dt
 import enum
 import pathlib
 
@@ -10,7 +10,7 @@ from ckptcell.cases.base import Case
 
 __all__ = ["Phase", "PyDatetime", "PyEnum", "PyNamedtuple", "PyPath", "Sample"]
 
-Sample = collections.namedtuple("Sample", ["weight", "label"])
+Sample = collections.namedtuple("Sample", "weight label")  # noqa: PYI024 - needs no annotations
 
 
 class Phase(enum.Enum):
@@ -39,7 +39,7 @@ class _PyObject(Case):
 
 
 class PyPath(_PyObject):
-    """Python 3.13 pickles paths as ``pathlib._local``, unknown before and kept since (cpython#133831)."""
+    """Python 3.13 pickles paths as ``pathlib._local``, unknown before (cpython#133831)."""
 
     name = "py_path"
     title = "Dict with a pathlib.Path"
@@ -65,8 +65,8 @@ class PyDatetime(_PyObject):
     title = "Dict with a date and a duration"
 
     def extra(self):
-        saved = datetime.datetime(2020, 2, 29, 12, 30, 15, 250, tzinfo=datetime.timezone.utc)
-        return {"saved": saved, "took": datetime.timedelta(days=1, microseconds=5)}
+        saved = dt.datetime(2020, 2, 29, 12, 30, 15, 250, tzinfo=dt.timezone.utc)
+        return {"saved": saved, "took": dt.timedelta(days=1, microseconds=5)}
 
 
 class PyEnum(_PyObject):

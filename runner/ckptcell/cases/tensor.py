@@ -87,7 +87,7 @@ class DtypeUint16(_Tensors):
 
 
 class DtypeComplexConj(_Tensors):
-    """A conjugate that is a flag: torch 1.12 saves the numbers and forgets the flag (pytorch#81690)."""
+    """Conjugated by a flag, which torch 1.12 forgets when it saves (pytorch#81690)."""
 
     name = "dtype_complex_conj"
     title = "Lazily conjugated complex tensor"

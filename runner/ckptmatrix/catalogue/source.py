@@ -103,7 +103,8 @@ class CaseFile:
         return [
             code
             for statement, code in zip(self._tree.body, self._code, strict=True)
-            if not (
+            if code
+            and not (
                 isinstance(statement, ast.ClassDef)
                 and self._is_case(statement.name)
                 and "name" in self.classes[statement.name].literals

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = [
     "consumer_unusable",
     "did_not_run",
-    "lost",
     "no_device",
     "producer_unusable",
     "save_failed",
@@ -28,17 +27,6 @@ def did_not_run() -> Judgement:
         reason=Reason.DID_NOT_RUN,
         as_expected=False,
         message="the run ended before it was tried",
-    )
-
-
-def lost(message: str) -> Judgement:
-    """A load whose job ended without an answer.
-
-    Args:
-        message: How the job ended, in one sentence.
-    """
-    return Judgement(
-        verdict=Verdict.ERROR, reason=Reason.CELL_LOST, as_expected=False, message=message
     )
 
 

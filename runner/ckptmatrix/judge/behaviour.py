@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ckptmatrix.judge.numbers import close, distance, number, numbers
 from ckptmatrix.judge.outcome import Difference
-from ckptmatrix.judge.wording import clipped, shown
+from ckptmatrix.judge.wording import clipped, same, shown
 from ckptmatrix.words import Reason
 
 if TYPE_CHECKING:
@@ -31,16 +31,16 @@ def compare_forward(before: Tree, after: Tree | None, policy: Policy) -> list[Di
     """
     if after is None:
         return [_differs("forward", f"{before.total} leaves", "absent")]
-    there = {leaf.path: leaf for leaf in after.leaves}
+    there = after.placed()
     differences = []
-    for leaf in before.leaves:
-        other = there.pop(leaf.path, None)
+    for place, leaf in before.placed().items():
+        other = there.pop(place, None)
         found = ("", "absent") if other is None else _output(leaf, other, policy)
         if found is not None:
             old, new = found
             differences.append(_differs(f"forward{leaf.path}", old or _kind(leaf), new))
     differences += [
-        _differs(f"forward{path}", "absent", _kind(leaf)) for path, leaf in there.items()
+        _differs(f"forward{leaf.path}", "absent", _kind(leaf)) for leaf in there.values()
     ]
     if (before.beyond, before.digest) != (after.beyond, after.digest) and not differences:
         differences.append(
@@ -53,13 +53,13 @@ def _output(before: Leaf, after: Leaf, policy: Policy) -> tuple[str, str] | None
     if before.type != after.type:
         return _kind(before), _kind(after)
     for name in ("dtype", "shape", "length", "keys"):
-        if before.fields.get(name) != after.fields.get(name):
+        if not same(before.fields.get(name), after.fields.get(name)):
             return shown(before.fields.get(name)), shown(after.fields.get(name))
     name = str(before.fields.get("dtype", "float64" if before.type == "float" else ""))
     olds, news = _numbers(before), _numbers(after)
     if olds is None or news is None or len(olds) != len(news):
         old, new = _digest(before), _digest(after)
-        return None if old == new else (shown(old), shown(new))
+        return None if same(old, new) else (shown(old), shown(new))
     tolerance = policy.tolerance(name)
     if all(close(old, new, tolerance) for old, new in zip(olds, news, strict=True)):
         return None

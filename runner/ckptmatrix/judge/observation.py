@@ -19,11 +19,14 @@ __all__ = [
     "Leaf",
     "MalformedObservationError",
     "Observation",
+    "Place",
     "Tree",
     "read_observation",
 ]
 
 
+#: A path, and how often it appeared before.
+Place = tuple[str, int]
 TOO_DEEP = "it is nested too deeply"
 
 
@@ -70,6 +73,16 @@ class Tree:
     def total(self) -> int:
         """How many leaves there are in all."""
         return len(self.leaves) + self.beyond
+
+    def placed(self) -> dict[Place, Leaf]:
+        """The leaves by path, and by which appearance of that path it is: one may appear twice."""
+        seen: dict[str, int] = {}
+        placed = {}
+        for leaf in self.leaves:
+            nth = seen.get(leaf.path, 0)
+            seen[leaf.path] = nth + 1
+            placed[leaf.path, nth] = leaf
+        return placed
 
 
 @dataclass(frozen=True, kw_only=True)

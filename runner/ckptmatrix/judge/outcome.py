@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ckptmatrix.words import Mode, Reason, Stage, Verdict
+from ckptmatrix.words import (  # noqa: TC001 - read at run time when a record becomes JSON
+    Mode,
+    Reason,
+    Stage,
+    Verdict,
+)
 
 __all__ = ["Difference", "Judgement", "Outcome"]
 

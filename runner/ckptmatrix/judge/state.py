@@ -11,9 +11,9 @@ from ckptmatrix.judge.wording import clipped, same, shown
 from ckptmatrix.words import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
-    from ckptmatrix.judge.observation import Leaf, Observation, Tree
+    from ckptmatrix.judge.observation import Leaf, Observation, Place, Tree
 
 __all__ = ["compare_state"]
 
@@ -24,9 +24,6 @@ _STEPS = ("[", ".", "{")
 _CHUNK = 1000
 #: Steps of a path that are looked at; no object is nested that deeply.
 _DEEPEST = 1000
-
-#: A path and which of its appearances is meant: a path may appear twice.
-_Place = tuple[str, int]
 
 
 def compare_state(before: Observation, after: Observation) -> list[Difference]:
@@ -39,7 +36,7 @@ def compare_state(before: Observation, after: Observation) -> list[Difference]:
     Returns:
         One difference for each missing or added subtree, those of leaves both have, and of sharing.
     """
-    old, new = _placed(before.state.leaves), _placed(after.state.leaves)
+    old, new = before.state.placed(), after.state.placed()
     common = []
     replaced: list[str] = []
     for place, leaf in old.items():
@@ -61,22 +58,12 @@ def compare_state(before: Observation, after: Observation) -> list[Difference]:
     return differences + _aliases(before.aliases, after.aliases, [*changed, *replaced])
 
 
-def _placed(leaves: Iterable[Leaf]) -> dict[_Place, Leaf]:
-    seen: dict[str, int] = {}
-    placed = {}
-    for leaf in leaves:
-        nth = seen.get(leaf.path, 0)
-        seen[leaf.path] = nth + 1
-        placed[leaf.path, nth] = leaf
-    return placed
-
-
 def _below(path: str, root: str) -> bool:
     return path.startswith(root) and path[len(root) :].startswith(_STEPS)
 
 
 def _absent(
-    leaves: dict[_Place, Leaf], others: dict[_Place, Leaf], other: Tree, replaced: Sequence[str]
+    leaves: dict[Place, Leaf], others: dict[Place, Leaf], other: Tree, replaced: Sequence[str]
 ) -> list[Leaf]:
     """The topmost leaves that are not among the others.
 
@@ -112,8 +99,8 @@ def _only(leaf: Leaf, what: Reason) -> Difference:
 
 
 def _containers(
-    old: dict[_Place, Leaf],
-    new: dict[_Place, Leaf],
+    old: dict[Place, Leaf],
+    new: dict[Place, Leaf],
     changed: Sequence[str],
     replaced: Collection[str],
 ) -> list[Difference]:

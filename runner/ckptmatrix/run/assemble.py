@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ckptmatrix.judge.absent import (
-    consumer_unusable,
-    did_not_run,
-    lost,
-    no_device,
-    producer_unusable,
-    save_failed,
-)
-from ckptmatrix.judge.controls import CONTROLS, distrust
+from ckptmatrix.judge import absent
+from ckptmatrix.judge.controls import distrust, is_control
 from ckptmatrix.judge.judge import judge_load, judge_save
-from ckptmatrix.judge.outcome import Outcome
-from ckptmatrix.plan import Load, Save
+from ckptmatrix.judge.outcome import Judgement, Outcome
 from ckptmatrix.record import CellRecord, SaveRecord
+from ckptmatrix.run.phases import has_device
 from ckptmatrix.words import Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any
 
-    from ckptmatrix.judge.outcome import Judgement
-    from ckptmatrix.plan import Plan
+    from ckptmatrix.plan import Load, Plan, Save
     from ckptmatrix.run.phases import Seen
     from ckptmatrix.wire import Done
+
+    Observations = Mapping[str, dict[str, Any]]
 
 __all__ = ["Assembled", "assemble"]
 
@@ -41,10 +34,179 @@ class Assembled:
         cells: Records in the matrix's order, with their controls' word.
         saves: One per save of the plan.
         outcomes: One per load of the plan.
-        did_not_run: How many saves and loads of usable cells have no answer.
+        unanswered: How many saves and loads have no answer because the run ended before.
     """
 
     cells: tuple[CellRecord, ...]
     saves: tuple[SaveRecord, ...]
     outcomes: tuple[Outcome, ...]
-    did_not_run: int
+    unanswered: int
+
+
+def assemble(
+    plan: Plan,
+    cells: Mapping[str, CellRecord],
+    saved: Seen[Save],
+    loaded: Seen[Load],
+    fetch: Callable[[Iterable[str]], Observations],
+) -> Assembled:
+    """Judge everything.
+
+    Args:
+        plan: What was to be done, in declared ids.
+        cells: Declared id → record; a cell that is missing was not reached.
+        saved: Answers to the saves.
+        loaded: Answers to the loads.
+        fetch: Gives observations by digest.
+    """
+    evidence = _Evidence(
+        plan=plan,
+        cells={planned.cell.id: _record(planned.cell.id, cells) for planned in plan.cells},
+        saved=saved,
+        loaded=loaded,
+        observations=fetch(_named(saved.attempts.values(), loaded.attempts.values())),
+    )
+    saves = {save: evidence.save_record(save) for save in plan.saves()}
+    outcomes = tuple(evidence.outcome(load, saves) for load in plan.loads())
+    reasons = [record.reason for record in saves.values()]
+    reasons += [outcome.judgement.reason for outcome in outcomes]
+    return Assembled(
+        cells=_with_trust(evidence.cells, outcomes),
+        saves=tuple(saves.values()),
+        outcomes=outcomes,
+        unanswered=reasons.count(Reason.DID_NOT_RUN),
+    )
+
+
+def _record(declared: str, cells: Mapping[str, CellRecord]) -> CellRecord:
+    not_reached = CellRecord(
+        id=declared,
+        declared=declared,
+        verdict=Verdict.ERROR,
+        reason=Reason.DID_NOT_RUN,
+        message="the run ended before this cell was ready",
+    )
+    return cells.get(declared, not_reached)
+
+
+def _named(*many: Iterable[tuple[Done, ...]]) -> set[str]:
+    return {
+        attempt.observation
+        for answers in many
+        for attempts in answers
+        for attempt in attempts
+        if attempt.observation is not None
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Evidence:
+    """What is known, and what follows from it for one save or load."""
+
+    plan: Plan
+    cells: Mapping[str, CellRecord]
+    saved: Seen[Save]
+    loaded: Seen[Load]
+    observations: Observations
+
+    def save_record(self, save: Save) -> SaveRecord:
+        """What came of a save."""
+        attempts = self.saved.attempts.get(save)
+        last = attempts[-1] if attempts else None
+        checkpoint = last.checkpoint if last else None
+        if attempts:
+            verdict, reason, message = judge_save(attempts, self.plan.case(save.case))
+        else:
+            why = self._cannot_run(save.producer, save.device) or self._lost(self.saved, save)
+            verdict, reason, message = why.verdict, why.reason, why.message
+        return SaveRecord(
+            producer=self.cells[save.producer].id,
+            case=save.case,
+            device=save.device,
+            verdict=verdict,
+            reason=reason,
+            message=message,
+            checkpoint=checkpoint.sha256 if checkpoint else None,
+            bytes=checkpoint.bytes if checkpoint else 0,
+            seconds=last.seconds if last else 0.0,
+            cached=save in self.saved.reused,
+        )
+
+    def outcome(self, load: Load, saves: Mapping[Save, SaveRecord]) -> Outcome:
+        """What came of a load."""
+        save = saves[load.source]
+        attempts = self.loaded.attempts.get(load, ())
+        last = attempts[-1] if attempts else None
+        warnings = [f"{w.category}: {w.message}" for w in last.warnings] if last else []
+        return Outcome(
+            producer=self.cells[load.producer].id,
+            consumer=self.cells[load.consumer].id,
+            case=load.case,
+            family=self.plan.case(load.case).family,
+            producer_device=load.producer_device,
+            device=load.device,
+            mode=load.mode,
+            judgement=self._judged(load, attempts) if attempts else self._absence(load, save),
+            warnings=tuple(dict.fromkeys(warnings)),
+            seconds=last.seconds if last else 0.0,
+            peak_rss_bytes=last.peak_rss_bytes if last else 0,
+            attempts=len(attempts),
+            checkpoint=save.checkpoint,
+            cached=load in self.loaded.reused,
+        )
+
+    def _judged(self, load: Load, attempts: tuple[Done, ...]) -> Judgement:
+        source = self.saved.attempts[load.source][-1]
+        reference = self.observations.get(source.observation or "")
+        case = self.plan.case(load.case)
+        return judge_load(attempts, self.observations, reference, case, load.mode)
+
+    def _absence(self, load: Load, save: SaveRecord) -> Judgement:
+        """Why there is no attempt: the consumer is asked first, then the producer."""
+        if (why := self._cannot_run(load.consumer, load.device)) is not None:
+            return why
+        match save.verdict:
+            case Verdict.OK:
+                return self._lost(self.loaded, load)
+            case Verdict.UNSUPPORTED | Verdict.ERROR:
+                if save.reason is Reason.DID_NOT_RUN:
+                    return absent.did_not_run()
+                return absent.producer_unusable(save.verdict, save.message)
+            case _:
+                return absent.save_failed(self.plan.case(load.case), save.reason, save.message)
+
+    def _cannot_run(self, cell: str, device: str) -> Judgement | None:
+        """Why a cell cannot do anything on a device, or None when it can."""
+        record = self.cells[cell]
+        if record.verdict is not Verdict.OK:
+            return absent.consumer_unusable(record.verdict, record.reason, record.message)
+        facts = record.facts
+        if facts is None or has_device(facts, device):
+            return None
+        if facts.torch_cuda is None and facts.torch_hip is None:
+            return absent.no_device(device)
+        why = facts.device_error.strip().splitlines()
+        message = f"this host has no {device}" + (f": {why[0][:300]}" if why else "")
+        return absent.consumer_unusable(Verdict.ERROR, Reason.HOST_UNSUPPORTED, message)
+
+    def _lost(self, seen: Seen[Any], what: Save | Load) -> Judgement:
+        error = seen.errors.get(what)
+        if error is None:
+            return absent.did_not_run()
+        return absent.consumer_unusable(Verdict.ERROR, error.reason, error.message)
+
+
+def _with_trust(
+    cells: Mapping[str, CellRecord], outcomes: Iterable[Outcome]
+) -> tuple[CellRecord, ...]:
+    """Records with what their controls said; None where they gave no answer."""
+    controls: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        if is_control(outcome) and outcome.attempts:
+            controls[outcome.consumer].append(outcome)
+    trusted = []
+    for record in cells.values():
+        heard = controls[record.id]
+        why = distrust(heard)
+        trusted.append(replace(record, trusted=not why if heard else None, distrust=why))
+    return tuple(trusted)

@@ -48,7 +48,6 @@ def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> F
         run_id: Name of the run's folder.
         provider_note: Why this provider, one line.
     """
-    cases = {case.name: case for case in plan.cases}
     phases: dict[str, float] = {}
     started = datetime.now(UTC)
     prepared = Prepared()
@@ -59,9 +58,9 @@ def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> F
         with _timed(phases, "prepare"):
             prepare_cells(setting, plan, prepared)
         with _timed(phases, "save"):
-            save_all(setting, plan, prepared.usable, cases, saved)
+            save_all(setting, plan, prepared.usable, saved)
         with _timed(phases, "load"):
-            load_all(setting, plan, prepared.usable, cases, saved, loaded)
+            load_all(setting, plan, prepared.usable, saved, loaded)
     except KeyboardInterrupt:
         interrupted = True
     with _timed(phases, "judge"):
@@ -88,7 +87,7 @@ def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> F
         ),
         phases=phases,
     )
-    return Finished(record=record, left=result.did_not_run if interrupted else 0)
+    return Finished(record=record, left=result.unanswered if interrupted else 0)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -144,14 +145,24 @@ def _one_job(
         device=device,
         tasks=tuple(tasks),
         limits=setting.limits,
+        repeat=True,
         user_cases=tuple(
             UserCases(module=module, path=f"cases/{module}.py") for module in setting.case_files
         ),
     )
+    waiting: list[tuple[Task, tuple[Done, ...]]] = []
+
+    def final(task: Task, attempts: tuple[Done, ...]) -> None:
+        """Hand on now what has no file or whose file is here; the rest comes when the job ends."""
+        if attempts[-1].checkpoint is None or (output / task.path).exists():
+            on_final(task, attempts, output)
+        else:
+            waiting.append((task, attempts))
+
     stream = JobStream(
         tasks={task.id: task for task in tasks},
         on_observation=setting.store.put_observation,
-        on_final=lambda task, attempts: on_final(task, attempts, output),
+        on_final=final,
     )
     job = Job(
         id=name,
@@ -169,6 +180,9 @@ def _one_job(
 
         end = setting.provider.run_job(environment, job, on_line=take, cancel=setting.cancel)
         log.write(json.dumps({"ending": end.ending, "exit_code": end.exit_code}).encode() + b"\n")
+    for task, attempts in waiting:
+        on_final(task, attempts, output)
+    shutil.rmtree(output, ignore_errors=True)
     return stream, end
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from ckptmatrix.errors import CellError
 from ckptmatrix.plan import Load, Save
 from ckptmatrix.run.jobs import run_tasks
 from ckptmatrix.store.keys import load_key, save_key
@@ -17,13 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from ckptmatrix.catalogue import CaseInfo
-    from ckptmatrix.errors import CellError
     from ckptmatrix.plan import Plan
     from ckptmatrix.run.setting import Setting, Usable
-    from ckptmatrix.wire import Checkpoint, Done
+    from ckptmatrix.wire import Checkpoint, Done, Facts
 
-__all__ = ["Seen", "load_all", "save_all"]
+__all__ = ["Seen", "has_device", "load_all", "save_all"]
 
 What = TypeVar("What", Save, Load)
 
@@ -71,47 +70,42 @@ class _Work(Generic[What]):
     keep: Callable[[What, Task, tuple[Done, ...], Path], None]
 
 
-def save_all(
-    setting: Setting,
-    plan: Plan,
-    cells: Mapping[str, Usable],
-    cases: Mapping[str, CaseInfo],
-    saved: Seen[Save],
-) -> None:
+def save_all(setting: Setting, plan: Plan, cells: Mapping[str, Usable], saved: Seen[Save]) -> None:
     """Have every usable producer save every case that is not in the store.
 
     Args:
         setting: The run's.
         plan: What to do, in declared ids.
         cells: Declared id → usable cell.
-        cases: Name → case.
         saved: Filled as answers come, also when the user interrupts.
     """
     keys = {
         save: save_key(
             environment=cells[save.producer].digest,
-            case=cases[save.case].digest,
+            case=plan.case(save.case).digest,
             observer=setting.observer,
             device=save.device,
             limits=setting.limits,
             timeout_s=setting.timeout_s,
         )
         for save in plan.saves()
-        if save.producer in cells and _has_device(cells[save.producer], save.device)
+        if save.producer in cells and has_device(cells[save.producer].facts, save.device)
     }
 
     def keep(save: Save, task: Task, attempts: tuple[Done, ...], output: Path) -> None:
         if (checkpoint := attempts[-1].checkpoint) is not None:
-            setting.store.add_checkpoint(output / task.path, checkpoint, cases[save.case].filename)
+            setting.store.add_checkpoint(
+                output / task.path, checkpoint, plan.case(save.case).filename, inside=output
+            )
         setting.store.put_result(keys[save], attempts)
 
     def task(save: Save, task_id: str) -> Task:
-        path = f"{task_id}/{cases[save.case].filename}"
+        path = f"{task_id}/{plan.case(save.case).filename}"
         return Task(id=task_id, case=save.case, path=path, timeout_s=setting.timeout_s)
 
     def holds(save: Save, attempts: tuple[Done, ...]) -> bool:
         checkpoint = attempts[-1].checkpoint
-        filename = cases[save.case].filename
+        filename = plan.case(save.case).filename
         return (
             checkpoint is None
             or setting.store.find_checkpoint(checkpoint.sha256, filename) is not None
@@ -133,7 +127,6 @@ def load_all(
     setting: Setting,
     plan: Plan,
     cells: Mapping[str, Usable],
-    cases: Mapping[str, CaseInfo],
     saved: Seen[Save],
     loaded: Seen[Load],
 ) -> None:
@@ -143,15 +136,14 @@ def load_all(
         setting: The run's.
         plan: What to do, in declared ids.
         cells: Declared id → usable cell.
-        cases: Name → case.
         saved: What :func:`save_all` saw.
         loaded: Filled as answers come, also when the user interrupts.
     """
     sources: dict[Load, tuple[Checkpoint, Done]] = {}
     for load in plan.loads():
-        attempts = saved.attempts.get(Save(load.producer, load.producer_device, load.case))
+        attempts = saved.attempts.get(load.source)
         consumer = cells.get(load.consumer)
-        if attempts and consumer is not None and _has_device(consumer, load.device):
+        if attempts and consumer is not None and has_device(consumer.facts, load.device):
             checkpoint = attempts[-1].checkpoint
             if checkpoint is not None:
                 sources[load] = (checkpoint, attempts[-1])
@@ -159,7 +151,7 @@ def load_all(
         load: load_key(
             checkpoint=checkpoint.sha256,
             environment=cells[load.consumer].digest,
-            case=cases[load.case].digest,
+            case=plan.case(load.case).digest,
             observer=setting.observer,
             mode=load.mode,
             device=load.device,
@@ -170,7 +162,7 @@ def load_all(
     }
 
     def path_of(load: Load) -> str:
-        return f"{sources[load][0].sha256}/{cases[load.case].filename}"
+        return f"{sources[load][0].sha256}/{plan.case(load.case).filename}"
 
     def task(load: Load, task_id: str) -> Task:
         checkpoint, source = sources[load]
@@ -185,12 +177,16 @@ def load_all(
         )
 
     def inputs(load: Load) -> dict[str, Path]:
-        sha256, filename = sources[load][0].sha256, cases[load.case].filename
+        sha256, filename = sources[load][0].sha256, plan.case(load.case).filename
         path = setting.store.find_checkpoint(sha256, filename)
         return {} if path is None else {path_of(load): path}
 
     def keep(load: Load, _task: Task, attempts: tuple[Done, ...], _output: Path) -> None:
-        if attempts[-1].result is not Result.INPUT_MISMATCH:
+        if attempts[-1].result is Result.INPUT_MISMATCH:
+            # Removes it when the store's copy is the damaged one, so that it is saved anew.
+            checkpoint, filename = sources[load][0], plan.case(load.case).filename
+            setting.store.checkpoints.verified(checkpoint.sha256, filename)
+        else:
             setting.store.put_result(keys[load], attempts)
 
     work = _Work[Load](
@@ -227,7 +223,12 @@ def _do(setting: Setting, cells: Mapping[str, Usable], work: _Work[What], seen: 
             inputs.update(work.inputs(whats[0]))
 
         def final(task: Task, attempts: tuple[Done, ...], output: Path) -> None:
-            work.keep(same[task.id][0], task, attempts, output)
+            try:
+                work.keep(same[task.id][0], task, attempts, output)
+            except CellError as refused:
+                with seen.lock:
+                    seen.errors.update(dict.fromkeys(same[task.id], refused))
+                return
             with seen.lock:
                 seen.attempts.update(dict.fromkeys(same[task.id], attempts))
                 seen.tasks += 1
@@ -254,7 +255,8 @@ def _do(setting: Setting, cells: Mapping[str, Usable], work: _Work[What], seen: 
     setting.engine.each(list(todo), one, cancel=setting.cancel)
 
 
-def _has_device(usable: Usable, device: str) -> bool:
+def has_device(facts: Facts, device: str) -> bool:
+    """Whether a cell can put tensors on ``cpu``, ``cuda`` or ``cuda:1``."""
     if not device.startswith("cuda"):
         return True
-    return len(usable.facts.gpus) > int(device.partition(":")[2] or 0)
+    return len(facts.gpus) > int(device.partition(":")[2] or 0)

@@ -17,8 +17,9 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from types import TracebackType
+
+    from rich.console import Console
 
 __all__ = ["Board", "PlainBoard", "RichBoard", "board_for"]
 

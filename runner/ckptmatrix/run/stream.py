@@ -26,9 +26,9 @@ class StreamBroken(Exception):  # noqa: N818 - named for what happened to the st
 class JobStream:
     """Follows the events of one job.
 
-    A task is *final* when no further attempt at it can follow: it was tried alone, or it is plainly
-    good, or the job said goodbye. Only final tasks are handed on, so that what an interrupted job
-    leaves behind is never half of an answer.
+    A task is *final* when no further attempt at it can follow: it is plainly good or unsupported,
+    it was repeated, or the job said goodbye. Only final tasks are handed on, so that what an
+    interrupted job leaves behind is never half of an answer.
 
     Attributes:
         tasks: Tasks of the job's manifest, by id.
@@ -115,7 +115,7 @@ class JobStream:
             raise StreamBroken(msg)
         attempts.append(event)
         self.in_flight = None
-        if event.isolation == "alone" or _plainly_good(event, task):
+        if event.attempt > 1 or not _is_repeated(event, task):
             self._finish(task)
 
     def _finish(self, task: Task) -> None:
@@ -124,5 +124,9 @@ class JobStream:
             self.on_final(task, tuple(self._attempts[task.id]))
 
 
-def _plainly_good(done: Done, task: Task) -> bool:
-    return done.result is Result.RETURNED and (task.mode is None or done.observation == task.like)
+def _is_repeated(done: Done, task: Task) -> bool:
+    """Whether the cell program tries again, alone in a fresh process."""
+    if done.result is Result.UNSUPPORTED:
+        return False
+    good = done.result is Result.RETURNED and (task.mode is None or done.observation == task.like)
+    return not good

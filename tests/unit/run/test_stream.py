@@ -89,11 +89,16 @@ def test_what_is_not_good_waits_for_its_lone_repeat() -> None:
 
 def test_a_goodbye_makes_everything_final() -> None:
     listener = Listener("t0")
-    stream = listener.hear(
-        HELLO, started(), done(result="unsupported", observation=None), {"event": "bye", "tasks": 1}
-    )
+    raised = done(result="raised", observation=None)
+    stream = listener.hear(HELLO, started(), raised, {"event": "bye", "tasks": 1})
     assert stream.finished
     assert stream.missing == []
+    assert list(listener.final) == ["t0"]
+
+
+def test_what_a_cell_does_not_have_is_not_tried_twice() -> None:
+    listener = Listener("t0")
+    listener.hear(HELLO, started(), done(result="unsupported", observation=None))
     assert list(listener.final) == ["t0"]
 
 

@@ -110,11 +110,12 @@ def test_rows_that_cannot_be_read_count_as_absent(
     store.put_facts("f", facts)
     other = sqlite3.connect(path)
     with other:
+        other.execute("INSERT INTO results VALUES ('k2', x'5b5d2c5b5d')")
         other.execute("UPDATE results SET record = '[{\"event\": \"new\"}]' WHERE key = 'k'")
         other.execute("UPDATE observations SET body = x'0102'")
         other.execute("UPDATE cells SET facts = '{}'")
     other.close()
-    assert store.get_results(["k", "good"]).keys() == {"good"}
+    assert store.get_results(["k", "k2", "good"]).keys() == {"good"}
     assert store.get_observation(digest(value)) is None
     assert store.get_facts("f") is None
 

@@ -47,8 +47,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def hold(path: Path, cancel: threading.Event) -> Iterator[None]:
+def hold(path: Path, cancel: threading.Event) -> Iterator[int]:
     """Hold a lock that threads and processes respect, and that dies with its holder.
+
+    Gives the lock's descriptor: a program that inherits it holds the lock as well, so that what it
+    goes on writing when its starter was killed is not taken away from under it.
 
     Raises:
         Cancelled: ``cancel`` was set while another maker held it.
@@ -63,7 +66,7 @@ def hold(path: Path, cancel: threading.Event) -> Iterator[None]:
                     raise Cancelled from None
             else:
                 break
-        yield
+        yield file.fileno()
 
 
 def python_of(home: Path) -> Path:

@@ -38,10 +38,19 @@ class Interpreter:
 
 
 def search_path(environ: Mapping[str, str]) -> str:
-    """``PATH`` with the Pythons that pyenv keeps, whose shims hide all but the chosen ones."""
+    """``PATH`` with the Pythons that pyenv keeps, instead of its shims.
+
+    Shims hide all but the chosen Pythons, and starting every one of them takes seconds.
+    """
     root = Path(environ.get("PYENV_ROOT") or Path(environ.get("HOME") or "~") / ".pyenv")
-    kept = sorted(root.expanduser().glob("versions/*/bin"))
-    return os.pathsep.join([*map(str, kept), environ.get("PATH", os.defpath)])
+    root = root.expanduser()
+    kept = [str(folder) for folder in sorted(root.glob("versions/*/bin"))]
+    rest = [
+        folder
+        for folder in environ.get("PATH", os.defpath).split(os.pathsep)
+        if not (Path(folder).name == "shims" and Path(folder).is_relative_to(root))
+    ]
+    return os.pathsep.join([*kept, *rest])
 
 
 def list_interpreters(

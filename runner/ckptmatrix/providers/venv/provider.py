@@ -126,13 +126,20 @@ class VenvProvider:
         record = read_record(home)
         reused = record is not None
         if record is None:
-            with hold(home.with_suffix(".mutex"), cancel):
+            with hold(home.with_suffix(".mutex"), cancel) as holding:
                 record = read_record(home)
                 reused = record is not None
                 if record is None:
                     title = f"torch {cell.torch}" if cell.torch else ", ".join(request.requirements)
                     progress(f"installing {title} ({lock.count} packages)")
-                    record = self._make(key, interpreter, request, lock, cancel)
+                    record = self._make(
+                        key,
+                        interpreter,
+                        request=request,
+                        lock=lock,
+                        holding=holding,
+                        cancel=cancel,
+                    )
         actual, notes = turned_out(cell, lock, record.packages)
         return Environment(
             cell=actual,
@@ -154,29 +161,28 @@ class VenvProvider:
     ) -> JobEnd:
         """See :class:`ckptmatrix.providers.base.Provider`."""
         home = Path(environment.location)
+        if not python_of(home).exists():
+            message = (
+                f"the environment of {environment.cell.id} is gone ({home}); "
+                "run again to make it anew"
+            )
+            raise CellError(Reason.CELL_LOST, message)
         with tempfile.TemporaryDirectory(prefix="ckptmatrix-", ignore_cleanup_errors=True) as own:
             given, scratch = Path(own, "input"), Path(own, "scratch")
             given.mkdir()
             scratch.mkdir()
             lay_out(job.inputs, given)
             folders = ("--input", given, "--output", job.output.absolute(), "--scratch", scratch)
-            try:
-                return converse(
-                    [python_of(home), self._cell_program, *folders],
-                    environ=conditions(self._environ, home, scratch),
-                    cwd=scratch,
-                    first_line=job.manifest.model_dump_json().encode(),
-                    deadline_s=job.deadline_s,
-                    on_line=on_line,
-                    cancel=cancel,
-                    longest=self._longest_line,
-                )
-            except FileNotFoundError as error:
-                message = (
-                    f"the environment of {environment.cell.id} is gone ({error.filename}); "
-                    "run again to make it anew"
-                )
-                raise CellError(Reason.CELL_LOST, message) from error
+            return converse(
+                [python_of(home), self._cell_program, *folders],
+                environ=conditions(self._environ, home, scratch),
+                cwd=scratch,
+                first_line=job.manifest.model_dump_json().encode(),
+                deadline_s=job.deadline_s,
+                on_line=on_line,
+                cancel=cancel,
+                longest=self._longest_line,
+            )
 
     def remove(self, environment: Environment) -> None:
         """See :class:`ckptmatrix.providers.base.Provider`."""
@@ -241,8 +247,10 @@ class VenvProvider:
         self,
         key: str,
         interpreter: Interpreter,
+        *,
         request: Request,
         lock: Lock,
+        holding: int,
         cancel: threading.Event,
     ) -> VenvRecord:
         home = self._home(key)
@@ -257,6 +265,7 @@ class VenvProvider:
                 interpreter.path,
                 making,
                 cancel=cancel,
+                holding=holding,
             ).require(f"no environment could be made of {interpreter.path}")
             index = pytorch_index(request.build) if request.build and not lock.unreached else ""
             self._uv.run(
@@ -269,6 +278,7 @@ class VenvProvider:
                 "-",
                 stdin=lock.text,
                 cancel=cancel,
+                holding=holding,
                 environ=request.sources.environment(),
             ).require("installing failed")
             record = VenvRecord(key=key, packages=_installed(making))

@@ -80,6 +80,7 @@ class Uv:
         cancel: threading.Event,
         stdin: str = "",
         environ: Mapping[str, str] | None = None,
+        holding: int | None = None,
     ) -> Completed:
         """Run uv to its end, whatever that is.
 
@@ -88,6 +89,7 @@ class Uv:
             cancel: When set, uv and what it started are killed.
             stdin: What it reads.
             environ: Variables on top of the user's.
+            holding: Descriptor of a lock it keeps as long as it runs.
 
         Raises:
             Cancelled: ``cancel`` was set.
@@ -113,6 +115,7 @@ class Uv:
                 stderr=err,
                 cwd=self._cwd,
                 env={**self._environ, **(environ or {})},
+                pass_fds=() if holding is None else (holding,),
                 start_new_session=True,
             )
             try:

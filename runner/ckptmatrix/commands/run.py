@@ -1,0 +1,211 @@
+"""``ckptmatrix run``: from a matrix file to a table and a report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from ckptmatrix import __version__
+from ckptmatrix.commands.places import cache_folder
+from ckptmatrix.commands.planning import Planned, plan_file
+from ckptmatrix.engines.local import LocalEngine
+from ckptmatrix.errors import ExitCode, UsageError
+from ckptmatrix.providers.pyz import build_cell_program, observer_digest
+from ckptmatrix.providers.select import choose_provider
+from ckptmatrix.record import RunRecord
+from ckptmatrix.report.findings import find
+from ckptmatrix.report.folder import write_run
+from ckptmatrix.report.tables import print_run
+from ckptmatrix.run.driver import Finished, drive
+from ckptmatrix.run.progress import board_for
+from ckptmatrix.run.setting import Setting
+from ckptmatrix.store import Store
+from ckptmatrix.store.failures import explained
+from ckptmatrix.words import Verdict
+
+if TYPE_CHECKING:
+    from ckptmatrix.providers.base import Provider
+
+__all__ = ["run_command"]
+
+
+def run_command(
+    path: Path,
+    *,
+    provider: str | None,
+    cells: str | None,
+    cases: str | None,
+    jobs: int | None,
+    out: Path,
+    store: Path | None,
+    fresh: bool,
+    update_locks: bool,
+    as_json: bool,
+) -> int:
+    """Run a matrix file.
+
+    Args:
+        path: The matrix file.
+        provider: ``auto``, ``venv`` or ``docker``; what the matrix says when None.
+        cells: Patterns of the cells wanted, or None.
+        cases: Patterns of the cases wanted, or None.
+        jobs: Jobs at a time, or None for one a core.
+        out: Where run folders land.
+        store: Where results are kept; ``out/.store`` when None.
+        fresh: Whether known results are ignored.
+        update_locks: Whether packages are resolved anew.
+        as_json: Whether the summary is printed as JSON.
+
+    Returns:
+        An exit code: 3 when a cell could not be used, 130 when interrupted.
+
+    Raises:
+        ckptmatrix.errors.ExpectedError: Nothing could be started.
+    """
+    planned = plan_file(path, cells=cells, cases=cases)
+    shown = Console(stderr=True) if as_json else Console()
+    name, note = choose_provider(provider or planned.matrix.hosts[0].provider)
+    shown.print(Text(note), soft_wrap=True)
+    folder = _new_folder(out / planned.matrix.name)
+    with (
+        closing(Store(store or out / ".store")) as kept,
+        tempfile.TemporaryDirectory(prefix="ckptmatrix-") as scratch,
+    ):
+        if kept.note:
+            shown.print(Text(kept.note), soft_wrap=True)
+        board = board_for(shown)
+        setting = Setting(
+            provider=_provider(name, planned, update_locks=update_locks),
+            engine=LocalEngine(jobs),
+            store=kept,
+            board=board,
+            scratch=Path(scratch),
+            log=folder / "jobs",
+            limits=planned.matrix.limits.wire(),
+            timeout_s=planned.matrix.limits.timeout_s,
+            observer=observer_digest(),
+            case_files=planned.case_files,
+            fresh=fresh,
+        )
+        _begin(folder, planned, name, note)
+        with board:
+            finished = drive(setting, planned.plan, run_id=folder.name, provider_note=note)
+    write_run(folder, finished.record)
+    if as_json:
+        click.echo(json.dumps(_summary(folder, finished), indent=2))
+    else:
+        _show(shown, folder, finished)
+    if finished.record.status == "interrupted":
+        return ExitCode.INTERRUPTED
+    broken = any(cell.verdict is Verdict.ERROR for cell in finished.record.cells)
+    lost = any(o.judgement.verdict is Verdict.ERROR for o in finished.record.outcomes)
+    return ExitCode.UNUSABLE if broken or lost else ExitCode.COMPLETE
+
+
+def _provider(name: str, planned: Planned, *, update_locks: bool) -> Provider:
+    cache = cache_folder()
+    with explained(cache):
+        (cache / "programs").mkdir(parents=True, exist_ok=True)
+        program = build_cell_program(cache / "programs")
+    build = planned.matrix.build
+    if name == "venv":
+        from ckptmatrix.providers.venv.provider import VenvProvider  # noqa: PLC0415 - one is used
+
+        return VenvProvider(
+            cache_dir=cache,
+            cell_program=program,
+            index=build.index or "",
+            find_links=build.find_links or "",
+            ca_bundle=str(build.ca_bundle or ""),
+            update_locks=update_locks,
+        )
+    msg = f"there is no provider {name!r}"
+    raise UsageError(msg)
+
+
+def _new_folder(parent: Path) -> Path:
+    """A folder of the run's own; its name is the time, with a number when that is taken."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    for number in range(1, 1_000):
+        folder = parent / (stamp if number == 1 else f"{stamp}-{number}")
+        try:
+            (folder / "jobs").mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            msg = f"{folder} cannot be made: {error.strerror}\n    fix: give another --out"
+            raise UsageError(msg) from error
+        return folder
+    msg = f"{parent} has too many runs of this second"
+    raise UsageError(msg)
+
+
+def _begin(folder: Path, planned: Planned, provider: str, note: str) -> None:
+    """Leave a readable record from the start, with the plan and the matrix as they were."""
+    plan_text = json.dumps(planned.plan.to_json(), indent=1) + "\n"
+    (folder / "plan.json").write_text(plan_text, encoding="utf-8")
+    shutil.copyfile(planned.matrix.path, folder / "matrix.yaml")
+    write_run(
+        folder,
+        RunRecord(
+            id=folder.name,
+            matrix=planned.matrix.name,
+            status="started",
+            started=datetime.now(UTC),
+            provider=provider,
+            provider_note=note,
+            ckptmatrix=__version__,
+            cases={case.name: (case.family, case.title) for case in planned.plan.cases},
+            phases={},
+        ),
+    )
+
+
+def _show(console: Console, folder: Path, finished: Finished) -> None:
+    record, counts = finished.record, finished.record.counts
+    print_run(record, console)
+    took = sum(record.phases.values())
+    console.print(
+        f"\n{counts.jobs} jobs started: {counts.saves} saves and {counts.loads} loads done, "
+        f"{counts.reused_saves} saves and {counts.reused_loads} loads known before; {took:.1f} s",
+        highlight=False,
+    )
+    if record.status == "interrupted":
+        console.print(
+            f"interrupted: what is finished is kept; the same command goes on with the "
+            f"{finished.left} saves and loads that are left",
+            highlight=False,
+        )
+    console.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
+
+
+def _summary(folder: Path, finished: Finished) -> dict[str, object]:
+    record = finished.record
+    verdicts = [outcome.judgement.verdict for outcome in record.outcomes]
+    return {
+        "folder": str(folder),
+        "status": record.status,
+        "provider": record.provider,
+        "left": finished.left,
+        "verdicts": {verdict.value: verdicts.count(verdict) for verdict in Verdict},
+        "jobs": record.counts.jobs,
+        "saves": record.counts.saves,
+        "loads": record.counts.loads,
+        "reused_saves": record.counts.reused_saves,
+        "reused_loads": record.counts.reused_loads,
+        "phases": record.phases,
+        "cells": {
+            cell.id: {"verdict": cell.verdict, "reason": cell.reason, "message": cell.message}
+            for cell in record.cells
+        },
+        "findings": [finding.sentence for finding in find(record)],
+    }

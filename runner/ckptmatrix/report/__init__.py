@@ -1,0 +1,1 @@
+"""What a run found: the run folder, pandas tables, terminal tables, findings, pages."""

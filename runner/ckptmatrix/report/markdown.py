@@ -1,0 +1,118 @@
+"""A run as Markdown, for a pull request or a job summary.
+
+GitHub refuses a step's summary above 1 MiB, so this is bounded; see «Workflow commands» in GitHub's
+documentation of Actions.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ckptmatrix.report.findings import find
+from ckptmatrix.report.headline import headline, verdict_counts
+from ckptmatrix.report.squares import Grid, family_grid, pair_grid
+from ckptmatrix.report.text import plain
+from ckptmatrix.words import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ckptmatrix.record import RunRecord
+
+__all__ = ["LIMIT", "code", "render_markdown"]
+
+#: Most bytes of the whole text.
+LIMIT = 900_000
+_MOST_FINDINGS = 50
+
+
+def code(text: str, limit: int = 300) -> str:
+    """Any text as a code span, in which nothing is a link, a mention, HTML or a table's border."""
+    line = plain(text, limit).replace("|", "\\|")
+    if not line:
+        return ""
+    longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if longest or line.startswith(" ") or line.endswith(" ") else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def render_markdown(run: RunRecord, *, limit: int = LIMIT) -> str:
+    """The report's headline, findings and tables.
+
+    Args:
+        run: A run that has ended.
+        limit: Most bytes; tables that do not fit are left out, which is said.
+    """
+    top = [
+        f"# ckptmatrix: {_text(run.matrix)}",
+        headline(run),
+        _counts(run),
+    ]
+    sections = [
+        ("Findings", _findings(run)),
+        ("Saved by (rows), loaded in (columns)", _grid(pair_grid(run), "saved by")),
+        ("Families", _grid(family_grid(run), "family")),
+        ("Cells", _cells(run)),
+    ]
+    text = "\n\n".join(top) + "\n"
+    for title, body in sections:
+        part = f"\n## {title}\n\n{body}\n"
+        if len((text + part).encode()) > limit:
+            part = f"\n## {title}\n\nToo large for this file: see `report.html`.\n"
+        text += part
+    return text
+
+
+def _text(text: str) -> str:
+    """Any short text outside a code span."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~@&:-])", r"\\\1", plain(text, 200))
+
+
+def _counts(run: RunRecord) -> str:
+    counts = verdict_counts(run)
+    rows = [[f"{verdict.symbol} {verdict}", f"{count:,}"] for verdict, count in counts.items()]
+    return _table(["verdict", "loads"], rows)
+
+
+def _findings(run: RunRecord) -> str:
+    every = find(run)
+    if not every:
+        return "Nothing: every load is as expected."
+    lines = []
+    for finding in every[:_MOST_FINDINGS]:
+        # Names in a sentence come from files and cells, so all of it is a code span but the symbol.
+        lines.append(f"- **{finding.verdict.symbol}** {code(finding.sentence, 600)}")
+        if finding.example and finding.example not in finding.sentence:
+            lines.append(f"  {code(finding.example)}")
+    if len(every) > _MOST_FINDINGS:
+        lines.append(f"- and {len(every) - _MOST_FINDINGS} more in `report.html`")
+    return "\n".join(lines)
+
+
+def _grid(grid: Grid, corner: str) -> str:
+    numbered = grid.rows == grid.columns
+    heads = [str(number) for number, _ in enumerate(grid.columns, 1)]
+    rows = []
+    for number, row in enumerate(grid.rows, 1):
+        squares = [grid.squares[row, column] for column in grid.columns]
+        texts = (f"{s.verdict.symbol} {s.text}".strip() if s.verdict else "" for s in squares)
+        rows.append([f"{number} {code(row)}" if numbered else code(row), *texts])
+    return _table([corner, *heads], rows)
+
+
+def _cells(run: RunRecord) -> str:
+    rows = []
+    for number, cell in enumerate(run.cells, 1):
+        facts = cell.facts
+        said = [facts.python, facts.torch or "", facts.numpy or ""] if facts else ["", "", ""]
+        state = cell.verdict.symbol if cell.verdict is not Verdict.OK else ""
+        why = code(f"{cell.reason or ''} {cell.message}".strip())
+        rows.append([str(number), code(cell.id), *map(code, said), f"{state} {why}".strip()])
+    return _table(["", "cell", "Python", "torch", "NumPy", "problem"], rows)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

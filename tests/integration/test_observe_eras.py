@@ -1,0 +1,216 @@
+"""Observations in real versions of torch.
+
+``CKPTMATRIX_TEST_ENVS`` names environments with a torch in them (folders with ``bin/python``),
+separated by colons. Without it there is nothing to run these in.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import struct
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ckptcell import canonical
+from ckptmatrix.catalogue import builtin_cases
+from ckptmatrix.shipped import cell_program_source
+
+ENVIRONMENTS = [
+    Path(name) for name in os.environ.get("CKPTMATRIX_TEST_ENVS", "").split(":") if name
+]
+SCRIPTS = Path(__file__).parent.parent / "fixtures" / "eras"
+KINDS = [
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float8_e4m3fn",
+    "float8_e5m2",
+    "complex64",
+    "complex128",
+    "bool",
+    "zero_dim",
+    "empty",
+    "views",
+    "special",
+    "large",
+    "conj",
+    "neg",
+    "coo",
+    "csr",
+    "csc",
+    "bsr",
+    "bsc",
+    "nested",
+    "jagged",
+    "quantized",
+    "quantized_rows",
+    "meta",
+    "channels_last",
+    "parameter",
+    "mkldnn",
+    "subclass",
+    "masked",
+    "lazy",
+    "tied",
+    "short_storage",
+    "tied_modules",
+    "buffers",
+    "storage",
+    "generator",
+    "constants",
+]
+CASES = [case.name for case in builtin_cases()]
+#: Cases whose own cell may lose a flag, and the fields it is lost in: torch 1.12 forgets that a
+#: tensor is conjugated (pytorch#81690), torch before 2.1 that a sparse one is coalesced.
+LOSSES = {
+    "dtype_complex_conj": {"conj", "sha256", "values"},
+    "tensor_sparse_coo": {"params"},
+    "file_bitflip_data": {"sha256"},
+}
+#: What their own cell may say of these: jagged tensors need an import no checkpoint makes, and
+#: torch 1.4 checks the indices of a sparse tensor before it has read them from the file.
+REFUSALS = {
+    "tensor_nested_jagged": "must be imported",
+    "tensor_sparse_coo": "size is inconsistent with indices",
+}
+
+pytestmark = [
+    pytest.mark.skipif(not ENVIRONMENTS, reason="CKPTMATRIX_TEST_ENVS names no environment"),
+    pytest.mark.timeout(600),
+]
+
+
+def in_cell(environment: Path, script: str, *arguments: str) -> Any:
+    variables = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(cell_program_source().parent),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    ended = subprocess.run(
+        [environment / "bin" / "python", SCRIPTS / script, *arguments],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    return json.loads(ended.stdout)
+
+
+@functools.cache
+def kinds(environment: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    answer = in_cell(environment, "kinds.py")
+    assert answer["names"] == sorted(KINDS)
+    seen: dict[str, dict[str, list[dict[str, Any]]]] = answer["kinds"]
+    return seen
+
+
+@functools.cache
+def own(environment: Path) -> dict[str, dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        cases: dict[str, dict[str, Any]] = in_cell(environment, "own_cell.py", folder)["cases"]
+    assert sorted(cases) == sorted(CASES)
+    return cases
+
+
+each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.name)
+
+
+@each_environment
+@pytest.mark.parametrize("kind", KINDS)
+def test_kind(environment: Path, kind: str) -> None:
+    if kind not in kinds(environment):
+        pytest.skip("this torch has no such kind")
+    seen = kinds(environment)[kind]
+    facts = [
+        [{k: v for k, v in leaf.items() if k != "stride_order"} for leaf in one["leaves"]]
+        for one in seen["same"]
+    ]
+    assert all(one == facts[0] for one in facts)
+    assert all(one["aliases"] == seen["same"][0]["aliases"] for one in seen["same"])
+    whole = [canonical.digest(one) for one in seen["same"]]
+    assert all(canonical.digest(one) not in whole for one in seen["other"])
+    unobservable = [
+        leaf for one in seen["same"] for leaf in one["leaves"] if leaf["type"] == "unobservable"
+    ]
+    assert bool(unobservable) == (kind == "short_storage")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_era_sees_the_same(kind: str) -> None:
+    seen = {
+        environment.name: canonical.digest(kinds(environment)[kind]["same"][0])
+        for environment in ENVIRONMENTS
+        if kind in kinds(environment)
+    }
+    assert len(set(seen.values())) <= 1, seen
+
+
+@each_environment
+def test_digests_are_of_the_bytes_in_c_order(environment: Path) -> None:
+    seen = kinds(environment)
+    for kind, code in (("float32", "f"), ("float64", "d"), ("int64", "q"), ("float16", "e")):
+        raw = struct.pack(f"=12{code}", *range(12))
+        (leaf,) = seen[kind]["same"][2]["leaves"]
+        assert leaf["sha256"] == hashlib.sha256(raw).hexdigest()
+        assert leaf["values"] == list(range(12))
+
+
+@each_environment
+def test_flags_and_parts(environment: Path) -> None:
+    seen = kinds(environment)
+    if "conj" in seen:
+        (leaf,) = seen["conj"]["same"][0]["leaves"]
+        assert (leaf["conj"], leaf["values"]) == (True, [[1.0, -2.0], [3.0, 1.0]])
+    (leaf,) = seen["coo"]["same"][0]["leaves"]
+    assert leaf["params"]["coalesced"] is False
+    assert leaf["parts"]["values"]["values"] == [1.0, 2.0, 3.0]
+    assert seen["tied"]["same"][0]["aliases"] == [["[0]", "[1]"]]
+    assert seen["tied_modules"]["same"][0]["aliases"] == [[".0.weight", ".1.weight"]]
+    assert seen["channels_last"]["same"][0]["leaves"][0]["stride_order"] == [2, 3, 1]
+
+
+@each_environment
+@pytest.mark.parametrize("case", CASES)
+def test_case_in_its_own_cell(environment: Path, case: str) -> None:
+    seen = own(environment)[case]
+    saved = seen["saved"]
+    if "unsupported" in saved:
+        pytest.skip(saved["unsupported"])
+    assert "leaves" in saved, saved
+    loaded = seen["loaded"]
+    if case == "file_truncated":
+        assert any(word in loaded["raised"] for word in ("central directory", "unexpected EOF"))
+        return
+    if case in REFUSALS and "raised" in loaded:
+        assert REFUSALS[case] in loaded["raised"]
+        return
+    assert "leaves" in loaded, loaded
+    if case in LOSSES and loaded != saved:
+        differing = {
+            field
+            for before, after in zip(saved["leaves"], loaded["leaves"], strict=True)
+            for field in before
+            if before[field] != after[field]
+        }
+        assert differing == LOSSES[case]
+        return
+    assert case != "file_bitflip_data"
+    assert loaded == saved

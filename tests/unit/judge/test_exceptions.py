@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import pickletools
+import string
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ckptmatrix.judge.exceptions import Meaning, classify, signatures
+from ckptmatrix.words import Reason, Stage
+
+MESSAGES: list[dict[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("messages.yaml").read_text(encoding="utf-8")
+)
+OPCODES = {ord(opcode.code) for opcode in pickletools.opcodes}
+
+
+def _name(row: dict[str, Any]) -> str:
+    words = " ".join(row["message"].split())[:60]
+    return f"torch {row['torch']} {row['stage']}: {words}"
+
+
+@pytest.mark.parametrize("row", MESSAGES, ids=_name)
+def test_what_real_environments_said(row: dict[str, Any]) -> None:
+    meaning = classify(row["type"], row["message"], Stage(row["stage"]))
+    assert meaning == Meaning(Reason(row["reason"]), row["entity"])
+
+
+@pytest.mark.parametrize("row", MESSAGES, ids=_name)
+def test_no_message_matches_two_signatures_that_do_not_say_which_wins(row: dict[str, Any]) -> None:
+    matching = [
+        signature
+        for signature in signatures()
+        if signature.match(row["type"], row["message"], Stage(row["stage"]))
+    ]
+    for first, second in pairwise(matching):
+        assert second.name in first.wins_over
+    if matching:
+        assert {signature.name for signature in matching[1:]} <= matching[0].wins_over
+
+
+def test_every_signature_was_seen() -> None:
+    seen = {
+        next(
+            (
+                signature.name
+                for signature in signatures()
+                if signature.match(row["type"], row["message"], Stage(row["stage"]))
+            ),
+            None,
+        )
+        for row in MESSAGES
+    }
+    assert {signature.name for signature in signatures()} <= seen
+
+
+def test_signatures_are_well_formed() -> None:
+    names = [signature.name for signature in signatures()]
+    assert len(names) == len(set(names))
+    for place, signature in enumerate(signatures()):
+        assert signature.seen
+        assert signature.wins_over <= set(names[place + 1 :]), signature.name
+
+
+def test_reasons_known_from_messages() -> None:
+    expected = {
+        Reason.FORMAT_TOO_NEW,
+        Reason.FORMAT_UNKNOWN,
+        Reason.FORMAT_UNSUPPORTED,
+        Reason.FILE_CORRUPT,
+        Reason.MISSING_GLOBAL,
+        Reason.MISSING_MODULE,
+        Reason.SIGNATURE_MISMATCH,
+        Reason.WEIGHTS_ONLY_REFUSED,
+        Reason.IMPORT_REQUIRED,
+        Reason.DEVICE_UNAVAILABLE,
+        Reason.DEVICE_INDEX,
+        Reason.DTYPE_UNKNOWN,
+        Reason.PICKLE_PROTOCOL,
+        Reason.MISSING_KEYS,
+        Reason.UNEXPECTED_KEYS,
+        Reason.SIZE_MISMATCH,
+        Reason.LAYOUT_UNSUPPORTED,
+        Reason.OUT_OF_MEMORY,
+    }
+    assert {signature.reason for signature in signatures()} == expected
+
+
+@pytest.mark.parametrize(
+    ("stage", "reason"),
+    [
+        (Stage.SAVE, Reason.SAVE_ERROR),
+        (Stage.LOAD, Reason.LOAD_ERROR),
+        (Stage.OBSERVE, Reason.OBSERVE_ERROR),
+        (Stage.FORWARD, Reason.FORWARD_ERROR),
+        (Stage.RESUME, Reason.RESUME_ERROR),
+    ],
+)
+def test_an_unknown_exception_is_its_stage_s(stage: Stage, reason: Reason) -> None:
+    assert classify("mine.OddError", "something odd", stage) == (reason, "")
+
+
+@pytest.mark.parametrize("stage", [Stage.SAVE, Stage.OBSERVE, Stage.FORWARD, Stage.RESUME])
+def test_words_of_loading_mean_nothing_else_where(stage: Stage) -> None:
+    message = "Can't get attribute 'Net' on <module '__main__' from 'x.py'>"
+    assert classify("AttributeError", message, Stage.LOAD).reason is Reason.MISSING_GLOBAL
+    assert classify("AttributeError", message, stage).reason is not Reason.MISSING_GLOBAL
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_memory_runs_out_in_every_stage(stage: Stage) -> None:
+    assert classify("MemoryError", "", stage).reason is Reason.OUT_OF_MEMORY
+    assert classify("torch.cuda.OutOfMemoryError", "x", stage).reason is Reason.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_bytes_the_restricted_unpickler_does_not_know(byte: int) -> None:
+    message = f"Weights only load failed. x WeightsUnpickler error: Unsupported operand {byte}\n\n"
+    text = set(map(ord, string.printable)) - set(map(ord, "\\\t\n\r\x0b\x0c"))
+    if byte in OPCODES:
+        expected = Reason.WEIGHTS_ONLY_REFUSED
+    elif byte in text:
+        expected = Reason.FORMAT_UNKNOWN
+    else:
+        expected = Reason.FILE_CORRUPT
+    meaning = classify("_pickle.UnpicklingError", message, Stage.LOAD)
+    assert meaning == (expected, f"operand {byte}")
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("PytorchStreamReader failed reading file data/0: file read failed", Reason.FILE_CORRUPT),
+        (
+            "Attempting to deserialize object on a CUDA device but CUDA is not there",
+            Reason.DEVICE_UNAVAILABLE,
+        ),
+    ],
+)
+def test_what_restricted_loading_wraps_wins_over_the_wrapping(message: str, reason: Reason) -> None:
+    # torch 1.13 to 2.3 put the advice before every RuntimeError.
+    wrapped = f"Weights only load failed. Re-running `torch.load` with ... {message}"
+    assert classify("_pickle.UnpicklingError", wrapped, Stage.LOAD).reason is reason
+
+
+@given(st.text(max_size=200), st.text(max_size=2_000), st.sampled_from(Stage))
+def test_any_exception_has_a_meaning(kind: str, message: str, stage: Stage) -> None:
+    meaning = classify(kind, message, stage)
+    assert isinstance(meaning.reason, Reason)
+    assert len(meaning.entity) <= 200
+    assert meaning == classify(kind, message, stage)
+
+
+@pytest.mark.parametrize("row", MESSAGES[::4], ids=_name)
+def test_a_hostile_message_takes_no_time(row: dict[str, Any]) -> None:
+    head = row["message"][: max(1, len(row["message"]) // 2)]
+    for filling in (head, "'", " ", "a", "(", "``torch.", "file not found: a", "\n"):
+        message = (head + filling * 20_000)[:20_000]
+        began = time.process_time()
+        classify(row["type"], message, Stage.LOAD)
+        assert time.process_time() - began < 0.5
