@@ -127,11 +127,12 @@ class Ran:
 
 @dataclass(kw_only=True)
 class Bench:
-    """Runs scripts as jobs in containers of one image.
+    """Runs scripts, or one program, as jobs in containers of one image.
 
     Attributes:
         api: The engine.
         folder: For files of the tests.
+        program: What is started; a script is written when None.
         image: Image to run them in.
         cell: The cell it stands for.
         cancel: Ends the jobs.
@@ -139,6 +140,7 @@ class Bench:
 
     api: APIClient
     folder: Path
+    program: Path | None = None
     image: str = BASE
     cell: Cell = field(default_factory=lambda: Cell(id="sandbox"))
     cancel: threading.Event = field(default_factory=threading.Event)
@@ -146,7 +148,7 @@ class Bench:
 
     def run(
         self,
-        script: str,
+        script: str = "",
         *,
         manifest: Manifest | None = None,
         inputs: Mapping[str, Path] | None = None,
@@ -155,8 +157,10 @@ class Bench:
         on_line: Callable[[bytes], None] | None = None,
         keep: bool = True,
     ) -> Ran:
-        program = self.folder / "program.py"
-        program.write_text(PRELUDE + textwrap.dedent(script), encoding="utf-8")
+        program = self.program
+        if program is None:
+            program = self.folder / "program.py"
+            program.write_text(PRELUDE + textwrap.dedent(script), encoding="utf-8")
         output = self.folder / f"output-{len(list(self.folder.iterdir()))}"
         output.mkdir()
         provider = DockerProvider(

@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["INTERPRETER", "JOB", "NAMESPACE", "OWNER", "PREFIX", "ROLE", "RUN", "Owner", "new_name"]
+__all__ = [
+    "INTERPRETER",
+    "JOB",
+    "NAMESPACE",
+    "OWNER",
+    "PREFIX",
+    "ROLE",
+    "RUN",
+    "Owner",
+    "new_name",
+    "owner_of",
+]
 
 NAMESPACE = "org.ckptmatrix"
 #: The run a thing belongs to, :class:`Owner` of its maker, and what it is for.

@@ -31,6 +31,7 @@ from ckptmatrix.providers.docker.volumes import (
     Entry,
     InputChanged,
     OutputRefused,
+    OutputUnwritable,
     entries_of,
     pack,
     unpack,
@@ -52,6 +53,8 @@ __all__ = ["NoGpu", "Start", "run_container"]
 POLL_S = 0.05
 #: Seconds the engine is given to end a killed container, or to pass on an ended one's last words.
 PATIENCE_S = 20.0
+#: Seconds after its deadline in which a container is ended from here, before it ends itself.
+GRACE_S = 10.0
 TAIL = 8_192
 #: What a cell may say beyond its results: hello, started, done and goodbye.
 TALK_BYTES = 64_000_000
@@ -106,6 +109,9 @@ def run_container(
         raise CellError(
             Reason.CELL_LOST, f"the job could not be given its files: {error}"
         ) from error
+    except OutputUnwritable as error:
+        message = f"what the job wrote could not be kept: {error}; free some space, then run again"
+        raise CellError(Reason.CELL_LOST, message) from error
     except NotFound as error:
         message = f"the Docker engine lost a part of the job ({_said(error)}); run again"
         raise CellError(Reason.CELL_LOST, message) from error
@@ -138,6 +144,7 @@ def _run(
             interpreter=start.interpreter,
             manifest=job.manifest,
             bounds=start.bounds,
+            deadline_s=job.deadline_s + GRACE_S,
             gpu=start.gpu,
         )
         container = _create(api, names.job, config)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ckptmatrix.providers.docker.labels import INTERPRETER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ckptmatrix.wire import Manifest
 
@@ -60,7 +60,7 @@ class Bounds:
     scratch_bytes: int = 1_000_000_000
     scratch_files: int = 100_000
     pids: int = 256
-    output_bytes: int = 20_000_000_000
+    output_bytes: int = 8_000_000_000
     output_files: int = 100_000
 
 
@@ -152,7 +152,7 @@ def job_config(
     interpreter: str | None,
     manifest: Manifest,
     bounds: Bounds,
-    arguments: Sequence[str] = (),
+    deadline_s: float,
     gpu: bool,
 ) -> dict[str, Any]:
     """Configuration of the container the cell program runs in.
@@ -164,7 +164,7 @@ def job_config(
         interpreter: The cell's own word on its interpreter, before the image's label.
         manifest: Gives the limits of one task.
         bounds: Everything else.
-        arguments: More arguments of the cell program.
+        deadline_s: When the cell program ends by itself, if nobody ended it before.
         gpu: Whether all GPUs of the engine are asked for.
     """
     python = interpreter or image.interpreter or "python3"
@@ -219,7 +219,7 @@ def job_config(
         "Cmd": [
             PROGRAM,
             *("--input", INPUT, "--output", OUTPUT, "--scratch", SCRATCH),
-            *arguments,
+            *("--deadline", f"{deadline_s:g}", "--output-bytes", str(bounds.output_bytes)),
         ],
         "Env": environment(image, python),
         "Healthcheck": {"Test": ["NONE"]},

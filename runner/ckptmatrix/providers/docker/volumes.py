@@ -13,7 +13,15 @@ from typing import IO, TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Entry", "InputChanged", "OutputRefused", "entries_of", "pack", "unpack"]
+__all__ = [
+    "Entry",
+    "InputChanged",
+    "OutputRefused",
+    "OutputUnwritable",
+    "entries_of",
+    "pack",
+    "unpack",
+]
 
 CHUNK = 1 << 20
 _BLOCK = tarfile.BLOCKSIZE
@@ -25,6 +33,10 @@ class InputChanged(Exception):  # noqa: N818 - named for what happened to the in
 
 class OutputRefused(Exception):  # noqa: N818 - named for what was done with the output
     """What a job wrote is more than it may write, or leaves its folder."""
+
+
+class OutputUnwritable(Exception):  # noqa: N818 - named for what was found
+    """This machine's disk does not take what a job wrote."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +149,7 @@ def unpack(
 
     Raises:
         OutputRefused: It is too much, leaves its folder, or is no tar stream.
+        OutputUnwritable: The disk is full, or the like.
     """
     try:
         with tarfile.open(fileobj=cast("IO[bytes]", _Reader(stream)), mode="r|") as archive:
@@ -170,13 +183,17 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, root
                 _copy(content, target)
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _OURS:
-            raise
+            msg = f"{target} cannot be written: {error.strerror}"
+            raise OutputUnwritable(msg) from error
         msg = f"a name that cannot be written here: {member.name!r}"
         raise OutputRefused(msg) from error
 
 
 #: Failures of this machine's disk, not of what a job wrote.
-_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)
+_OURS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    *(errno.EROFS, errno.EACCES, errno.EPERM),
+)
 
 
 def _copy(content: IO[bytes], target: Path) -> None:

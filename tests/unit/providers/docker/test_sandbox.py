@@ -39,6 +39,7 @@ def job(
         interpreter=interpreter,
         manifest=Manifest(phase=Phase.LOAD, limits=Limits(**limits)),
         bounds=Bounds(memory_bytes=5, scratch_bytes=7, pids=3),
+        deadline_s=90.5,
         gpu=gpu,
     )
 
@@ -112,3 +113,14 @@ def test_an_images_variables_are_removed_but_for_where_things_are() -> None:
 def test_an_image_without_a_search_path_gets_the_usual_one() -> None:
     variables = environment(image(), "python3")
     assert "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" in variables
+
+
+def test_the_program_is_told_when_to_end_by_itself() -> None:
+    command = job(image())["Cmd"]
+    assert dict(zip(command[1::2], command[2::2], strict=True)) == {
+        "--input": "/ckptmatrix/given/input",
+        "--output": "/ckptmatrix/taken/output",
+        "--scratch": "/ckptmatrix/scratch",
+        "--deadline": "90.5",
+        "--output-bytes": str(Bounds().output_bytes),
+    }
