@@ -86,7 +86,8 @@ class Base:
 
     Attributes:
         name: What ``FROM`` says.
-        identity: Its digest in a registry (``name@sha256:…``), or its id when it has none.
+        identity: Its digest in a registry (``name@sha256:…``), or its id when it has none; empty
+            when it has not been looked up.
     """
 
     name: str
@@ -165,7 +166,8 @@ def make_recipe(
             read from a matrix file has been checked there already.
     """
     _checked(_REFERENCE, base.name, "name of an image")
-    _checked(_IDENTITY, base.identity, "identity of an image")
+    if base.identity:
+        _checked(_IDENTITY, base.identity, "identity of an image")
     requirements = lock if cell.is_wheels else _requirement_lines(cell.packages)
     template = "wheels.Dockerfile.j2" if cell.is_wheels else "debian.Dockerfile.j2"
     sources = [(shipped.images() / name).read_text("utf-8") for name in ("install.j2", template)]
@@ -185,7 +187,7 @@ def make_recipe(
             INPUTS_LABEL: inputs,
             "org.ckptmatrix.digest": digest,
             "org.ckptmatrix.base": base.name,
-            "org.ckptmatrix.base-identity": base.identity,
+            **({"org.ckptmatrix.base-identity": base.identity} if base.identity else {}),
             **(
                 {"org.ckptmatrix.torch": _checked(_VERSION, cell.torch, "release of torch")}
                 if cell.torch
@@ -232,7 +234,9 @@ def _context(
     if settings.ca_bundle is not None:
         files["ca.pem"] = settings.ca_bundle
     for name, path in wheels.items():
-        files[f"wheels/{_checked(re.compile(r'[A-Za-z0-9._+-]+'), name, 'name of a wheel')}"] = path
+        files[
+            f"wheels/{_checked(re.compile(r'[A-Za-z0-9][A-Za-z0-9._+!-]*'), name, 'name of a wheel')}"
+        ] = path
     return dict(sorted(files.items()))
 
 

@@ -9,7 +9,6 @@ from docker.utils import parse_repository_tag
 from requests.exceptions import RequestException
 
 from ckptmatrix.errors import CellError
-from ckptmatrix.images.recipe import Base
 from ckptmatrix.providers.base import Cancelled
 from ckptmatrix.words import Reason
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from docker import APIClient
 
-__all__ = ["base_of", "local_image", "obtain_image"]
+__all__ = ["identity_of", "local_image", "obtain_image"]
 
 
 def local_image(api: APIClient, name: str) -> dict[str, Any] | None:
@@ -75,14 +74,14 @@ def obtain_image(
     return image
 
 
-def base_of(name: str, image: Mapping[str, Any]) -> Base:
-    """The base that an inspected image is.
+def identity_of(image: Mapping[str, Any]) -> str:
+    """What tells an inspected image from others of its name.
 
     A pulled image is known by its digest in the registry, which is the same everywhere; one that
     was made or loaded here by its id.
     """
     digests = sorted(image.get("RepoDigests") or ())
-    return Base(name=name, identity=digests[0] if digests else str(image["Id"]))
+    return digests[0] if digests else str(image["Id"])
 
 
 def _pull(api: APIClient, name: str, platform: str, cancel: threading.Event) -> str:

@@ -97,7 +97,7 @@ def ask_engine(environ: Mapping[str, str]) -> EngineAnswer:
     Args:
         environ: Environment variables; see :func:`connect`.
     """
-    address = ""
+    address = environ.get("DOCKER_HOST", "")
     try:
         arguments = _arguments(environ)
         address = arguments.get("base_url") or ""

@@ -13,31 +13,17 @@ from typing import TYPE_CHECKING
 from docker.errors import ImageNotFound, NotFound
 
 from ckptmatrix.errors import CellError
-from ckptmatrix.images.recipe import (
-    CELL_LABEL,
-    INPUTS_LABEL,
-    Base,
-    base_name,
-    make_recipe,
-    pinned,
-)
+from ckptmatrix.images.recipe import CELL_LABEL, INPUTS_LABEL, pinned
 from ckptmatrix.providers.base import Cancelled, Environment
 from ckptmatrix.providers.docker.attach import ENGINE_ERRORS
-from ckptmatrix.providers.docker.bases import base_of, local_image, obtain_image
+from ckptmatrix.providers.docker.bases import identity_of, local_image, obtain_image
 from ckptmatrix.providers.docker.build import choose_builder
 from ckptmatrix.providers.docker.engine import facts_of
 from ckptmatrix.providers.docker.labels import OWNER, ROLE, Owner
-from ckptmatrix.providers.docker.locks import (
-    Locks,
-    build_settings,
-    local_wheels,
-    reachable_sources,
-)
+from ckptmatrix.providers.docker.outline import Outliner
 from ckptmatrix.providers.docker.users import find_interpreter, notes_on
 from ckptmatrix.providers.venv.folders import write_text
-from ckptmatrix.providers.venv.indexes import asked_build, find_sources
 from ckptmatrix.providers.venv.locks import turned_out
-from ckptmatrix.providers.venv.uv import Uv
 from ckptmatrix.words import Reason
 
 if TYPE_CHECKING:
@@ -48,46 +34,22 @@ if TYPE_CHECKING:
 
     from docker import APIClient
 
-    from ckptmatrix.images.recipe import Recipe, Settings
+    from ckptmatrix.images.recipe import Recipe
     from ckptmatrix.matrix.cell import Cell
     from ckptmatrix.matrix.model import Build
     from ckptmatrix.providers.docker.build import Builder
-    from ckptmatrix.providers.venv.locks import Lock
+    from ckptmatrix.providers.docker.outline import Outline
 
-__all__ = ["Images", "Outline"]
+__all__ = ["Images"]
 
 #: Where a Debian suite's image keeps the list of what it has.
 PACKAGES = "/opt/cell/packages.txt"
-#: A placeholder for an image that has not been looked up.
-UNKNOWN = "sha256:" + "0" * 64
 
 _BASE_ADVICE = (
     "load it there (docker load), make it (images/make-bases makes Debian's, and a Python), name "
     "another with build.base, or take --provider venv"
 )
 _IMAGE_ADVICE = "correct the name, log in to its registry (docker login), or load it (docker load)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outline:
-    """What is known of a cell's image before its base is looked up.
-
-    Attributes:
-        cell: The cell.
-        base: Name of what its Dockerfile starts from.
-        settings: How it is built.
-        lock: What goes into it; None for a Debian suite.
-    """
-
-    cell: Cell
-    base: str
-    settings: Settings
-    lock: Lock | None
-
-    def recipe(self, base: Base, wheels: Mapping[str, Path] | None = None) -> Recipe:
-        """How it is made on a base, with wheels of this machine."""
-        text = self.lock.text if self.lock else ""
-        return make_recipe(self.cell, self.settings, base, lock=text, wheels=wheels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,19 +87,11 @@ class Images:
         update_locks: bool = False,
     ) -> None:
         self._api = api
-        self._cache = cache_dir.absolute() / "docker"
-        self._base = build.base
-        self._environ = dict(environ)
-        self._sources = reachable_sources(
-            find_sources(
-                self._environ,
-                index=build.index or "",
-                find_links=build.find_links or "",
-                ca_bundle=str(build.ca_bundle or ""),
-            )
+        self._outliner = Outliner(
+            cache_dir=cache_dir, build=build, environ=environ, update_locks=update_locks
         )
-        uv = Uv(self._environ, self._cache)
-        self._locks = Locks(self._cache / "locks", uv, self._sources, update=update_locks)
+        self._memory = cache_dir.absolute() / "docker" / "packages"
+        self._environ = dict(environ)
         self._builder = builder
         self._platform = ""
 
@@ -198,28 +152,6 @@ class Images:
             answers |= self._build(building, cancel, progress)
         return {cell.id: answers[cell.id] for cell in cells}
 
-    def outline(
-        self, cell: Cell, *, cancel: threading.Event, progress: Callable[[str], None]
-    ) -> Outline:
-        """What can be said of a cell's image without an engine.
-
-        Args:
-            cell: Not one of a user's image.
-            cancel: Set when the user gave up.
-            progress: Called with short phrases.
-
-        Raises:
-            CellError: Its requirements cannot be met, or it cannot be put into a Dockerfile.
-            Cancelled: ``cancel`` was set.
-        """
-        lock = self._locks.get(cell, cancel=cancel, progress=progress) if cell.is_wheels else None
-        build = asked_build(cell.cuda) if lock is not None and not lock.unreached else ""
-        settings = build_settings(self._base, self._sources, build=build, environ=self._environ)
-        try:
-            return Outline(cell=cell, base=base_name(cell, settings), settings=settings, lock=lock)
-        except ValueError as error:
-            raise CellError(Reason.INSTALL_FAILED, f"no image can be made: {error}") from error
-
     def remove(self, environment: Environment) -> None:
         """Remove an image that was built here; silent when it is gone already, or not ours."""
         image = local_image(self._api, environment.location)
@@ -269,11 +201,11 @@ class Images:
         self, cell: Cell, cancel: threading.Event, progress: Callable[[str], None]
     ) -> Environment | _Pending:
         start = time.monotonic()
-        outline = self.outline(cell, cancel=cancel, progress=progress)
+        outline = self._outliner.outline(cell, cancel=cancel, progress=progress)
         base = local_image(self._api, outline.base)
         if base is None:
             # Its base is not needed as long as the image itself is there.
-            inputs = outline.recipe(Base(name=outline.base, identity=UNKNOWN)).inputs
+            inputs = outline.recipe().inputs
             labels = [f"{CELL_LABEL}={cell.id}", f"{INPUTS_LABEL}={inputs}"]
             ready = self._api.images(filters={"label": labels})
             if ready:
@@ -288,17 +220,13 @@ class Images:
             cancel=cancel,
             progress=progress,
         )
-        known = base_of(outline.base, base)
-        recipe = outline.recipe(known)
+        identity = identity_of(base)
+        recipe = outline.recipe(identity)
         image = local_image(self._api, recipe.tag)
         if image is not None and _labels(image).get(INPUTS_LABEL) == recipe.inputs:
             return self._environment(outline, image, start=start, reused=True)
-        text = outline.lock.text if outline.lock else ""
-        return _Pending(
-            outline=outline,
-            recipe=outline.recipe(known, local_wheels(cell, text, self._sources)),
-            start=start,
-        )
+        wheels = self._outliner.wheels(outline)
+        return _Pending(outline=outline, recipe=outline.recipe(identity, wheels), start=start)
 
     def _users(
         self, cell: Cell, name: str, cancel: threading.Event, progress: Callable[[str], None]
@@ -344,7 +272,7 @@ class Images:
 
     def _listed(self, image: str) -> tuple[str, ...]:
         """What a Debian suite's image says it has, read once."""
-        memory = self._cache / "packages" / f"{_hex(image)}.json"
+        memory = self._memory / f"{_hex(image)}.json"
         try:
             return tuple(json.loads(memory.read_text("utf-8")))
         except FileNotFoundError:
