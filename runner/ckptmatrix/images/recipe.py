@@ -52,6 +52,7 @@ _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}")
 _SUITE = re.compile(r"[a-z][a-z-]{0,40}")
 _PYTHON = re.compile(r"3\.\d{1,2}")
 _VERSION = re.compile(r"\d+(?:\.\d+)*(?:\.post\d+)?")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 _IDENTITY = re.compile(r"(?:[A-Za-z0-9._:/-]+@)?sha256:[0-9a-f]{64}")
 
 
@@ -234,9 +235,7 @@ def _context(
     if settings.ca_bundle is not None:
         files["ca.pem"] = settings.ca_bundle
     for name, path in wheels.items():
-        files[
-            f"wheels/{_checked(re.compile(r'[A-Za-z0-9][A-Za-z0-9._+!-]*'), name, 'name of a wheel')}"
-        ] = path
+        files[f"wheels/{_checked(_FILE, name, 'name of a wheel')}"] = path
     return dict(sorted(files.items()))
 
 

@@ -32,8 +32,8 @@ POLL_S = 0.05
 #: Lines kept of one step of a build.
 STEP_LINES = 200
 
-_HEADER = re.compile(r"#(\d+) \[(?:(\S+) )?(?:\S+ )?(\d+)/(\d+)\] (.*)")
-_NAMED = re.compile(r"#(\d+) \[(\S+) [^\]]+\]")
+_HEADER = re.compile(r"#\d+ \[([^\]]+)\] ")
+_STEP = re.compile(r"(\d+)/(\d+)")
 _LINE = re.compile(r"#(\d+) (?:\d+\.\d+ )?(.*)")
 _TARGET = re.compile(r"ERROR: target (\S+?): (.*)")
 
@@ -48,6 +48,7 @@ class BakeLog:
 
     def __init__(self, targets: Sequence[str], progress: Callable[[str, str], None]) -> None:
         self._targets = frozenset(targets)
+        self._only = targets[0] if len(targets) == 1 else None
         self._progress = progress
         self._owner: dict[str, str] = {}
         self._steps: dict[str, deque[str]] = {}
@@ -83,18 +84,17 @@ class BakeLog:
         return "\n".join(self._steps[step] if step else self._rest)
 
     def _note_owner(self, step: str, line: str) -> None:
-        match = _NAMED.match(line)
-        if match is None or step in self._owner:
+        match = _HEADER.match(line)
+        if match is None:
             return
         # Bake leaves the target's name out when there is only one.
-        name = match[2] if match[2] in self._targets else None
-        if name is None and len(self._targets) == 1:
-            (name,) = self._targets
+        words = match[1].split()
+        name = words[0] if words[0] in self._targets else self._only
         if name is None:
             return
-        self._owner[step] = name
-        if header := _HEADER.match(line):
-            self._progress(name, f"building, step {header[3]} of {header[4]}")
+        self._owner.setdefault(step, name)
+        if place := _STEP.fullmatch(words[-1]):
+            self._progress(name, f"building, step {place[1]} of {place[2]}")
 
 
 class BakeBuilder:

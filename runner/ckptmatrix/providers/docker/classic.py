@@ -94,8 +94,9 @@ class _Build:
         while reader.is_alive():
             reader.join(POLL_S)
             if cancel.is_set() and self._response is not None:
-                # Wakes the reader, which a mere close would not.
-                self._response.raw.shutdown()
+                # Wakes the reader, which a mere close would not. It may have ended meanwhile.
+                with suppress(RuntimeError, ValueError, OSError):
+                    self._response.raw.shutdown()
         if cancel.is_set():
             raise Cancelled
         return build_failed(self._recipe, "\n".join(self._log)) if self._failed else None

@@ -11,11 +11,11 @@ from docker.errors import APIError, ImageNotFound
 from ckptmatrix.images.recipe import CELL_LABEL, STAGE_LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Mapping
 
     from docker import APIClient
 
-__all__ = ["Pruned", "prune_images"]
+__all__ = ["Pruned", "prune_images", "superfluous"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,30 +48,48 @@ def prune_images(api: APIClient, cells: Collection[str], *, dry_run: bool) -> li
     Returns:
         What was removed, or would be, and what could not be.
     """
-    pruned = []
-    for image, cell in _superfluous(api, cells):
-        names = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
-        kept = ""
-        try:
-            # By its tags, not by force: an image that a container uses stays.
-            for name in () if dry_run else names or [image["Id"]]:
-                api.remove_image(name)
-        except ImageNotFound:
-            pass
-        except APIError as error:
-            kept = " ".join(str(error.explanation or error).split())
-        pruned.append(
-            Pruned(name=(names or [image["Id"]])[0], cell=cell, bytes=image["Size"], kept=kept)
-        )
-    return pruned
-
-
-def _superfluous(api: APIClient, cells: Collection[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    for image in api.images(filters={"label": STAGE_LABEL, "dangling": True}):
-        yield image, image["Labels"].get(CELL_LABEL, "")
+    stages = api.images(filters={"label": STAGE_LABEL, "dangling": True})
     ours = api.images(filters={"label": CELL_LABEL})
-    ours.sort(key=lambda image: (image["Labels"][CELL_LABEL], -image["Created"], image["Id"]))
-    for cell, images in groupby(ours, key=lambda image: str(image["Labels"][CELL_LABEL])):
-        for place, image in enumerate(images):
-            if place > 0 or cell not in cells:
-                yield image, cell
+    known = {image["Id"] for image in ours}
+    found = [
+        *(image for image in stages if image["Id"] not in known),
+        *superfluous(ours, cells),
+    ]
+    return [_remove(api, image, dry_run=dry_run) for image in found]
+
+
+def superfluous(
+    images: Iterable[Mapping[str, Any]], cells: Collection[str]
+) -> list[Mapping[str, Any]]:
+    """Those of our images that no cell needs.
+
+    Args:
+        images: As the engine lists them, all with the label of their cell.
+        cells: Ids of the cells that need one.
+    """
+    ordered = sorted(images, key=lambda image: (_cell(image), -image["Created"], image["Id"]))
+    return [
+        image
+        for cell, same in groupby(ordered, key=_cell)
+        for place, image in enumerate(same)
+        if place > 0 or cell not in cells
+    ]
+
+
+def _remove(api: APIClient, image: Mapping[str, Any], *, dry_run: bool) -> Pruned:
+    names = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
+    names = names or [image["Id"]]
+    kept = ""
+    try:
+        # By its tags, not by force: an image that a container uses stays.
+        for name in () if dry_run else names:
+            api.remove_image(name)
+    except ImageNotFound:
+        pass
+    except APIError as error:
+        kept = " ".join(str(error.explanation or error).split())
+    return Pruned(name=names[0], cell=_cell(image), bytes=image["Size"], kept=kept)
+
+
+def _cell(image: Mapping[str, Any]) -> str:
+    return str((image.get("Labels") or {}).get(CELL_LABEL, ""))
