@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.utils import parse_repository_tag
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from ckptmatrix.errors import CellError
 from ckptmatrix.providers.base import Cancelled
@@ -95,7 +96,7 @@ def _pull(api: APIClient, name: str, platform: str, cancel: threading.Event) -> 
                 raise Cancelled
             if "error" in event:
                 return _short(str(event["error"]))
-    except (DockerException, RequestException) as error:
+    except (DockerException, RequestException, HTTPError) as error:
         return _short(str((error.explanation if isinstance(error, APIError) else None) or error))
     return ""
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from ckptmatrix.images.context import write_archive
 from ckptmatrix.images.recipe import STAGE_LABEL
@@ -122,7 +123,7 @@ class _Build:
                     decode=True,
                 ):
                     self._note(event)
-        except (Cancelled, DockerException, RequestException, OSError) as error:
+        except (Cancelled, DockerException, RequestException, HTTPError, OSError) as error:
             self._failed = True
             explanation = error.explanation if isinstance(error, APIError) else None
             self._log.append(str(explanation or error))
