@@ -34,13 +34,21 @@ class _Clock(object):
 class _Attempt(object):
     """Where an attempt is: its stage, its time, and how it ended once it has."""
 
-    def __init__(self, child, saving, timeout_s, limits):
+    def __init__(self, child, command, timeout_s, limits):
         self._child = child
+        self._command = command
         self._timeout_s = timeout_s
         self._limits = limits
-        self._stage = "save" if saving else "load"
+        self._stage = "save" if command["mode"] is None else "load"
         self._parting = None
-        self.clock = _Clock(timeout_s if child.ready else START_S)
+        self.clock = _Clock(START_S)
+        if child.ready:
+            self._begin()
+
+    def _begin(self):
+        # A child that is ready is reading: only then does it take a command of any size.
+        self._child.command(canonical.dumps(self._command))
+        self.clock = _Clock(self._timeout_s)
 
     @property
     def left(self):
@@ -69,7 +77,7 @@ class _Attempt(object):
             kind, value = results.read(line)
             if kind == "ready" and not self._child.ready:
                 self._child.ready = True
-                self.clock = _Clock(self._timeout_s)
+                self._begin()
             elif kind == "stage" and self._child.ready:
                 self._stage = value
             elif kind == "result" and self._child.ready:
@@ -125,8 +133,7 @@ def follow(child, command, timeout_s, limits, wait):
         ``reusable``: whether the child may do another task.
     """
     kills = kernel.oom_kills()
-    child.command(canonical.dumps(command))
-    attempt = _Attempt(child, command["mode"] is None, timeout_s, limits)
+    attempt = _Attempt(child, command, timeout_s, limits)
     ending = attempt.ending()
     while ending is None:
         wait(child, attempt.left)

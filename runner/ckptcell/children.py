@@ -18,6 +18,8 @@ _TAIL = 8192
 _CHUNK = 65536
 #: What a result may take beside what its task reports.
 _FRAMING = 100000
+#: Seconds a child may take to read a command.
+_SEND_S = 10.0
 _SWEEP_S = 5.0
 
 # The first entry of the path would be the folder the program was started in: nothing of ours.
@@ -133,11 +135,14 @@ class Child(object):
         self._heard = 0
         self.printed = 0
         self._tail = b""
+        self._channel.settimeout(_SEND_S)
         try:
             self._channel.sendall(line + b"\n")
         except OSError:
             # It is dead or dying, or never reads: its end or its deadline will tell.
             return
+        finally:
+            self._channel.setblocking(False)
 
     def hear(self):
         """Take what it has reported and printed so far, without waiting."""
@@ -265,6 +270,7 @@ def _become_child(parent, channel, printed_to, not_ours, setup):
     for descriptor in not_ours + [nothing, printed_to]:
         os.close(descriptor)
     kernel.set_dumpable(True)
+    kernel.be_killed_first()
     if setup["isolation"] == "spawn":
         channel.set_inheritable(True)
         command = program(["--child", str(channel.fileno())])

@@ -100,7 +100,9 @@ def _attributes():
     ]
     for where, owner in owners:
         for attribute, value in dict(getattr(owner, "__dict__", {})).items():
-            found[(where, attribute)] = value
+            # What copyreg notes on a class when it first meets an object of it.
+            if attribute != "__slotnames__":
+                found[(where, attribute)] = value
     for module, name in _TABLES:
         table = getattr(sys.modules.get(module), name, {})
         entries = table.items() if isinstance(table, dict) else enumerate(table)

@@ -1,5 +1,6 @@
 """What the kernel can be asked about a process, with quiet answers where it is not Linux."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -9,6 +10,7 @@ import threading
 
 __all__ = [
     "address_space_bytes",
+    "be_killed_first",
     "be_the_reaper",
     "die_with_parent",
     "flush_c_streams",
@@ -35,6 +37,12 @@ def _prctl(option, value):
 def set_dumpable(dumpable):
     """Allow or refuse other processes of the same user to look into this one through ``/proc``."""
     _prctl(_PR_SET_DUMPABLE, 1 if dumpable else 0)
+
+
+def be_killed_first():
+    """When memory runs out, have the kernel kill this process before any other."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
 
 
 def be_the_reaper():

@@ -149,11 +149,12 @@ class Supervisor(object):
     def _run_group(self, group):
         child = None
         again = []
+        known = {}
         try:
             for task in group:
                 isolation = "alone" if child is None else "shared"
                 child = child or self._start()
-                done, reusable = self._attempt(child, task, 1, isolation)
+                done, reusable = self._attempt(child, task, 1, isolation, known)
                 if not reusable:
                     child.finish()
                     child = None
@@ -165,12 +166,16 @@ class Supervisor(object):
         for task in again:
             child = self._start()
             try:
-                self._attempt(child, task, 2, "alone")
+                self._attempt(child, task, 2, "alone", {})
             finally:
                 child.finish()
 
-    def _attempt(self, child, task, number, isolation):
-        """One attempt at a task; its ``done`` event, and whether the child may do another."""
+    def _attempt(self, child, task, number, isolation, known):
+        """One attempt at a task; its ``done`` event, and whether the child may do another.
+
+        ``known`` is behaviour by the digest of the state that showed it, of this checkpoint in this
+        cell: the same state in another mode is not run again. What an attempt shows is added.
+        """
         self._line.send({"event": "started", "task": task.id, "attempt": number})
         base = self._output if task.mode is None else self._input
         command = {
@@ -180,11 +185,15 @@ class Supervisor(object):
             "mode": task.mode,
             "path": os.path.join(base, task.path),
             "sha256": task.sha256,
+            "known": known,
         }
         ending = follow(child, command, task.timeout_s, self._manifest.limits, self._wait)
         reusable = ending.pop("reusable")
         if task.mode is not None:
             ending["checkpoint"] = None
+        if ending["result"] == "returned" and ending["observation"] is not None:
+            state, behaviour = worker.split(ending["observation"])
+            known[canonical.digest(state)] = behaviour
         ending["observation"] = self._send_observation(ending["observation"])
         done = dict(ending, event="done", task=task.id, attempt=number, isolation=isolation)
         self._line.send(done)

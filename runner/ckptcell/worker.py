@@ -18,7 +18,9 @@ from ckptcell.encoding import number
 from ckptcell.errors import InputMismatch, ModeMissing, ResultTooLarge
 from ckptcell.text import bounded
 
-__all__ = ["serve"]
+__all__ = ["serve", "split"]
+
+_BEHAVIOUR = ("forward", "resume")
 
 #: Room above the memory limit in which a task that ran out of memory can still say so.
 _RESERVE = 64000000
@@ -90,17 +92,23 @@ class _Bench(object):
                 raise InputMismatch(msg)
         self._baseline = fingerprint.take(command["path"])
 
-    def _observe(self, case, obj, progress):
+    def _observe(self, case, obj, progress, known):
         progress.enter("observe")
         observation = case.observe(obj)
         progress.observation = observation
+        seen = known.get(canonical.digest(observation)) if known else None
         if hasattr(case, "forward"):
             progress.enter("forward")
-            outputs = case.forward(obj)
-            observation["forward"] = observe.observe_forward(outputs)
+            observation["forward"] = (
+                observe.observe_forward(case.forward(obj)) if seen is None else seen["forward"]
+            )
         if hasattr(case, "resume"):
             progress.enter("resume")
-            observation["resume"] = {"losses": [number(loss) for loss in case.resume(obj)]}
+            observation["resume"] = (
+                {"losses": [number(loss) for loss in case.resume(obj)]}
+                if seen is None
+                else seen["resume"]
+            )
 
     def _save(self, case, path, progress):
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -110,13 +118,14 @@ class _Bench(object):
             msg = "the checkpoint saved is a link"
             raise ValueError(msg)
         progress.checkpoint = files.describe(path)
-        self._observe(case, obj, progress)
+        self._observe(case, obj, progress, {})
 
     def perform(self, command):
         """Do one task.
 
         Args:
-            command: ``case``, ``module``, ``mode``, ``path``, ``sha256`` of the task.
+            command: ``case``, ``module``, ``mode``, ``path``, ``sha256`` of the task, and
+                ``known``: behaviour seen before, by the digest of the state that showed it.
 
         Returns:
             The result, for the supervisor.
@@ -135,7 +144,7 @@ class _Bench(object):
                     self._save(case, command["path"], progress)
                 else:
                     obj = case.load(command["path"], command["mode"])
-                    self._observe(case, obj, progress)
+                    self._observe(case, obj, progress, command["known"])
             except BaseException as error:
                 self._limits.use_reserve()
                 result.update(_account(error))
@@ -185,6 +194,13 @@ def _encode(result, limit):
     if result["result"] == "returned":
         result.update(_account(error), stage="observe")
     return canonical.dumps(result)
+
+
+def split(observation):
+    """An observation as the state it shows and the behaviour that was run on it."""
+    behaviour = {key: observation[key] for key in _BEHAVIOUR if key in observation}
+    state = {key: value for key, value in observation.items() if key not in behaviour}
+    return state, behaviour
 
 
 def serve(channel, setup):

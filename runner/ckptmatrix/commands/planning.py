@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ckptmatrix.catalogue import builtin_cases, user_cases
-from ckptmatrix.errors import UsageError
+from ckptmatrix.catalogue import builtin_paths, read_cases, user_cases
 from ckptmatrix.judge.controls import CONTROLS
+from ckptmatrix.judge.policy import expectation_of, policy_of
 from ckptmatrix.matrix.load import load_matrix
 from ckptmatrix.matrix.selection import select_cases, select_cells, split_patterns
 from ckptmatrix.matrix.wheels import download_bytes, load_facts, why_no_wheel
@@ -16,7 +16,6 @@ from ckptmatrix.plan import Plan, plan_matrix
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ckptmatrix.catalogue import CaseInfo
     from ckptmatrix.matrix.model import Matrix
 
 __all__ = ["Planned", "plan_file"]
@@ -50,9 +49,10 @@ def plan_file(path: Path, *, cells: str | None = None, cases: str | None = None)
         UsageError: A case file is wrong, or a pattern matches nothing.
     """
     matrix = load_matrix(path)
-    own = {file: user_cases(file) for file in matrix.cases.files}
-    everything = [*builtin_cases(), *(case for found in own.values() for case in found)]
-    _refuse_twins(everything)
+    everything = read_cases([*builtin_paths(), *matrix.cases.files])
+    for case in everything:
+        policy_of(case)
+        expectation_of(case, None)
     chosen = select_cases(
         everything, matrix.cases.select, matrix.cases.exclude, where=f"{path}: cases"
     )
@@ -71,18 +71,6 @@ def plan_file(path: Path, *, cells: str | None = None, cases: str | None = None)
         download_bytes=lambda cell: download_bytes(cell, facts),
     )
     needed = {case.module for case in plan.cases}
-    case_files = {
-        found[0].module: file for file, found in own.items() if found and found[0].module in needed
-    }
+    modules = {user_cases(file)[0].module: file for file in matrix.cases.files}
+    case_files = {module: file for module, file in modules.items() if module in needed}
     return Planned(matrix=matrix, plan=plan, case_files=case_files)
-
-
-def _refuse_twins(cases: list[CaseInfo]) -> None:
-    seen: dict[str, CaseInfo] = {}
-    for case in cases:
-        if (other := seen.setdefault(case.name, case)) is not case:
-            msg = (
-                f"{case.source}: the name {case.name!r} is taken by {other.source}\n"
-                "    fix: give the case another name"
-            )
-            raise UsageError(msg)

@@ -58,7 +58,7 @@ def compare_leaves(before: Leaf, after: Leaf) -> list[Difference]:
     if _REFERENCE in (before.type, after.type):
         old, new = _referred(before), _referred(after)
         return [] if old == new else [_one(before, Reason.ALIASING_CHANGED, old, new)]
-    if (before.type, before.fields.get("class")) != (after.type, after.fields.get("class")):
+    if before.type != after.type or not same(before.fields.get("class"), after.fields.get("class")):
         return [_one(before, Reason.TYPE_CHANGED, kind_of(before), kind_of(after))]
     shape = _field(before, after, "shape", Reason.SHAPE_CHANGED)
     dtype = _field(before, after, "dtype", Reason.DTYPE_CHANGED)

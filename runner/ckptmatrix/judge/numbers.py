@@ -74,11 +74,18 @@ def numbers(values: object) -> list[float | complex] | None:
 
 def close(before: complex, after: complex, tolerance: Tolerance) -> bool:
     """Whether two numbers are as good as equal; NaN equals NaN. Symmetric."""
+    if before == after:
+        return True
     if cmath.isfinite(before) and cmath.isfinite(after):
-        allowed = tolerance.atol + tolerance.rtol * max(abs(before), abs(after))
-        return abs(before - after) <= allowed
+        allowed = tolerance.atol + tolerance.rtol * max(_size(before), _size(after))
+        return _size(before - after) <= allowed
     pairs = ((before.real, after.real), (before.imag, after.imag))
     return all(old == new or (math.isnan(old) and math.isnan(new)) for old, new in pairs)
+
+
+def _size(value: complex) -> float:
+    """The magnitude; infinite where ``abs`` of a complex number would overflow."""
+    return math.hypot(value.real, value.imag)
 
 
 def distance(
@@ -93,14 +100,14 @@ def distance(
     Returns:
         None where it says nothing: other lengths, or no pair of finite numbers.
     """
-    pairs = [
-        (abs(one - other), max(abs(one), abs(other)))
+    sizes = (
+        (_size(one - other), max(_size(one), _size(other)))
         for one, other in zip(before, after, strict=False)
-        if cmath.isfinite(one) and cmath.isfinite(other)
-    ]
+    )
+    pairs = [(gap, size) for gap, size in sizes if math.isfinite(gap) and math.isfinite(size)]
     if len(before) != len(after) or not pairs:
         return None
     return Distance(
         absolute=max(gap for gap, _ in pairs),
-        relative=max(gap / magnitude if magnitude else 0.0 for gap, magnitude in pairs),
+        relative=max(gap / size if size else 0.0 for gap, size in pairs),
     )

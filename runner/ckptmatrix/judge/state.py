@@ -37,33 +37,31 @@ def compare_state(before: Observation, after: Observation) -> list[Difference]:
         One difference for each missing or added subtree, those of leaves both have, and of sharing.
     """
     old, new = before.state.placed(), after.state.placed()
-    common = []
-    replaced: list[str] = []
-    for place, leaf in old.items():
-        if place in new:
-            found = compare_leaves(leaf, new[place])
-            if not any(_below(leaf.path, root) for root in replaced[-1:]):
-                common += found
-            if any(each.what in _REPLACED for each in found):
-                replaced.append(leaf.path)
+    found = [
+        (old[place].path, compare_leaves(old[place], new[place])) for place in old if place in new
+    ]
+    replaced = {path for path, each in found if any(one.what in _REPLACED for one in each)}
+    common = [one for path, each in found if not _below(path, replaced) for one in each]
     gone = _absent(old, new, after.state, replaced)
     come = _absent(new, old, before.state, replaced)
     missing = [_only(leaf, Reason.KEYS_MISSING) for leaf in gone]
     added = [_only(leaf, Reason.KEYS_ADDED) for leaf in come]
     differences = missing + added + common
     changed = [leaf.path for leaf in (*gone, *come)]
-    differences += _containers(old, new, changed, set(replaced))
+    differences += _containers(old, new, changed, replaced)
     if not differences:
         differences += _beyond(before.state, after.state)
     return differences + _aliases(before.aliases, after.aliases, [*changed, *replaced])
 
 
-def _below(path: str, root: str) -> bool:
-    return path.startswith(root) and path[len(root) :].startswith(_STEPS)
+def _below(path: str, roots: Collection[str]) -> bool:
+    """Whether a path is below one of the roots."""
+    steps = islice((at for at, char in enumerate(path) if char in _STEPS), _DEEPEST)
+    return any(path[:at] in roots for at in steps)
 
 
 def _absent(
-    leaves: dict[Place, Leaf], others: dict[Place, Leaf], other: Tree, replaced: Sequence[str]
+    leaves: dict[Place, Leaf], others: dict[Place, Leaf], other: Tree, replaced: set[str]
 ) -> list[Leaf]:
     """The topmost leaves that are not among the others.
 
@@ -73,18 +71,9 @@ def _absent(
     if other.beyond:
         while places and places[-1] not in others:
             places.pop()
-    roots = set(replaced)
-    found: list[Leaf] = []
-    inside = None
-    for place in places:
-        path = place[0]
-        if inside is not None and _below(path, inside):
-            continue
-        inside = path if path in roots else None
-        if place not in others:
-            found.append(leaves[place])
-            inside = path
-    return found
+    absent = [place for place in places if place not in others]
+    roots = replaced.union(path for path, _ in absent)
+    return [leaves[place] for place in absent if not _below(place[0], roots)]
 
 
 def _only(leaf: Leaf, what: Reason) -> Difference:
@@ -108,10 +97,10 @@ def _containers(
     differences = []
     for place, before in old.items():
         after = new.get(place)
-        if after is None or before.path in replaced:
+        if after is None or before.path in replaced or _below(before.path, replaced):
             continue
         found = _account(before, after)
-        if found is not None and not any(_below(path, before.path) for path in changed):
+        if found is not None and not any(_below(path, [before.path]) for path in changed):
             differences.append(found)
     return differences
 
@@ -194,14 +183,11 @@ def _aliases(
 
 def _groups(groups: Sequence[Sequence[str]], apart: Sequence[str]) -> set[tuple[str, ...]]:
     gone = set(apart)
-    kept = (tuple(sorted(path for path in set(group) if not _in(path, gone))) for group in groups)
+    kept = (
+        tuple(sorted(path for path in set(group) if path not in gone and not _below(path, gone)))
+        for group in groups
+    )
     return {group for group in kept if len(group) > 1}
-
-
-def _in(path: str, roots: Collection[str]) -> bool:
-    """Whether a path is one of the roots or below one."""
-    steps = islice((at for at, char in enumerate(path) if char in _STEPS), _DEEPEST)
-    return path in roots or any(path[:at] in roots for at in steps)
 
 
 def _sharing(

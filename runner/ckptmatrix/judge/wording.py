@@ -8,6 +8,8 @@ __all__ = ["clipped", "same", "shown"]
 
 #: Longest text a table or a page shows for one side of a difference.
 LONGEST = 200
+#: For these, when the type is the same, equal is the same to the letter.
+_PLAIN = (str, int, type(None))
 
 
 def clipped(text: str, longest: int = LONGEST) -> str:
@@ -28,6 +30,6 @@ def shown(value: object) -> str:
 
 def same(one: object, other: object) -> bool:
     """Whether two JSON values are the same to the letter: 1 is not 1.0, 0.0 is not -0.0."""
-    if isinstance(one, str) or isinstance(other, str):
+    if type(one) is type(other) and isinstance(one, _PLAIN):
         return one == other
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

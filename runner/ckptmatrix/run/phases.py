@@ -36,7 +36,7 @@ class Seen(Generic[What]):
         errors: Those that infrastructure kept from an answer, and why.
         reused: Those whose answer was known before.
         jobs: Starts of the cell program.
-        tasks: Saves or loads done.
+        tasks: Saves or loads answered by those jobs.
     """
 
     attempts: dict[What, tuple[Done, ...]] = field(default_factory=dict)
@@ -231,7 +231,7 @@ def _do(setting: Setting, cells: Mapping[str, Usable], work: _Work[What], seen: 
                 return
             with seen.lock:
                 seen.attempts.update(dict.fromkeys(same[task.id], attempts))
-                seen.tasks += 1
+                seen.tasks += len(same[task.id])
             setting.board.step(len(same[task.id]))
 
         setting.board.doing(usable.cell.id, f"{work.phase.value} {len(same)} on {device}")

@@ -42,7 +42,6 @@ def test_the_hosts_settings_do_not_reach_a_cell() -> None:
     assert made == {
         "PATH": "/bin",
         "CKPTCELL_ISOLATION": "spawn",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "USER": "somebody",
         "LOGNAME": "cell",
         "PYTHONHASHSEED": "0",

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckptmatrix.judge.compare import KEPT, compare
@@ -472,11 +472,13 @@ OBSERVATIONS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(OBSERVATIONS)
 def test_anything_is_the_same_as_itself(one: Json) -> None:
     assert compare(one, json.loads(json.dumps(one))) == ()
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(OBSERVATIONS, OBSERVATIONS)
 def test_a_difference_is_one_from_either_side(one: Json, other: Json) -> None:
     one["forward"] = one["resume"] = other["forward"] = other["resume"] = None
@@ -488,6 +490,7 @@ def test_a_difference_is_one_from_either_side(one: Json, other: Json) -> None:
     }
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(OBSERVATIONS, OBSERVATIONS)
 def test_differences_are_few_short_sorted_and_always_the_same(one: Json, other: Json) -> None:
     found = compare(one, other)
@@ -500,6 +503,7 @@ def test_differences_are_few_short_sorted_and_always_the_same(one: Json, other: 
         assert len(difference.after) <= 300
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(JSON, JSON)
 def test_arbitrary_json_is_compared_or_refused(one: Any, other: Any) -> None:
     for pair in ((one, other), (state_dict(), one), (state_dict() | {"leaves": one}, other)):
@@ -521,6 +525,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(0, 30), st.lists(FIELDS, min_size=1, max_size=4))
 def test_the_worst_of_several_changes_to_a_leaf_is_found(
     place: int, changes: list[tuple[str, Any, Reason]]

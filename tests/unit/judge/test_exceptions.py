@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckptmatrix.judge.exceptions import Meaning, classify, signatures
@@ -149,6 +149,7 @@ def test_what_restricted_loading_wraps_wins_over_the_wrapping(message: str, reas
     assert classify("_pickle.UnpicklingError", wrapped, Stage.LOAD).reason is reason
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=200), st.text(max_size=2_000), st.sampled_from(Stage))
 def test_any_exception_has_a_meaning(kind: str, message: str, stage: Stage) -> None:
     meaning = classify(kind, message, stage)

@@ -260,7 +260,7 @@ def test_saves(
     assert judge_save([], case).reason is Reason.DID_NOT_RUN
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(Result),
     st.sampled_from(Stage),

@@ -1,0 +1,95 @@
+"""The default matrix in real environments, and what it is known to answer."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from e2e_program import command
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ckptmatrix.report.frames import RunFrames
+
+KNOWN = yaml.safe_load((Path(__file__).parent / "known_answers.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    KNOWN,
+    ids=lambda a: f"{a['producer']}-{a['consumer']}-{a['case']}-{a['mode']}",
+)
+def test_known_answer(default_frame: pd.DataFrame, answer: dict[str, Any]) -> None:
+    found = default_frame[
+        default_frame.producer.astype(str).str.contains(f"-torch{answer['producer']}-", regex=False)
+        & default_frame.consumer.astype(str).str.contains(
+            f"-torch{answer['consumer']}-", regex=False
+        )
+        & (default_frame.case == answer["case"])
+        & (default_frame["mode"] == answer["mode"])
+    ]
+    assert len(found) == 1
+    row = found.iloc[0]
+    assert row.verdict == answer["verdict"], row.message
+    if "reason" in answer:
+        assert row.reason == answer["reason"]
+        assert row.stage == answer["stage"]
+        assert re.search(answer["message"], row.message)
+
+
+def test_every_load_of_the_plan_has_an_outcome(
+    default_run: Path, default_frame: pd.DataFrame
+) -> None:
+    plan = json.loads((default_run / "plan.json").read_text(encoding="utf-8"))
+    assert len(default_frame) == plan["cost"]["loads"]
+    assert not (default_frame.verdict == "error").any()
+    keys = ["producer", "producer_device", "consumer", "device", "case", "mode"]
+    assert not default_frame.duplicated(keys).any()
+
+
+def test_four_releases_of_both_majors_on_different_pythons(default_tables: RunFrames) -> None:
+    cells = default_tables.cells()
+    assert cells.torch.nunique() >= 4
+    assert {version.split(".")[0] for version in cells.torch} == {"1", "2"}
+    assert cells.python.nunique() >= 4
+
+
+def test_no_failure_is_unexplained(default_frame: pd.DataFrame) -> None:
+    unexplained = default_frame[default_frame.reason.isin(["load_error", "observe_error"])]
+    # torch 1.4 reads the indices of a sparse tensor before it has read their bytes.
+    known = unexplained.message.str.contains("size is inconsistent with indices")
+    assert unexplained[~known].empty
+
+
+def test_every_cell_can_be_trusted(default_tables: RunFrames) -> None:
+    assert default_tables.cells().trusted.all()
+
+
+def test_at_most_three_jobs_a_cell(default_run: Path) -> None:
+    record = json.loads((default_run / "run.json").read_text(encoding="utf-8"))
+    assert record["counts"]["jobs"] <= 3 * len(record["cells"])
+
+
+def test_a_second_run_starts_no_job_and_takes_seconds(default_run: Path) -> None:
+    began = time.monotonic()
+    out = default_run.parent.parent
+    done = command("run", "matrices/default.yaml", "--out", str(out), "--json")
+    seconds = time.monotonic() - began
+    assert done.code == 0, done.err
+    summary = json.loads(done.out)
+    assert summary["jobs"] == summary["saves"] == summary["loads"] == 0
+    assert summary["reused_loads"] > 2_000
+    # A generous bound for a busy machine; `make run` twice shows the real figure.
+    assert seconds < 20
+    again = json.loads((Path(summary["folder"]) / "outcomes.json").read_text(encoding="utf-8"))
+    first = json.loads((default_run / "outcomes.json").read_text(encoding="utf-8"))
+    for row in (*again, *first):
+        del row["cached"]
+    assert again == first
