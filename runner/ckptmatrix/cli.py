@@ -83,6 +83,16 @@ def doctor(*, out: Path, as_json: bool) -> int:
 
 
 @cli.command()
+@click.option("--all", "everything", is_flag=True, help="Also what belongs to runs that live.")
+@AS_JSON
+def clean(*, everything: bool, as_json: bool) -> int:
+    """Remove containers and volumes that runs which died left in the Docker engine."""
+    from ckptmatrix.commands.clean import clean_command
+
+    return clean_command(everything=everything, as_json=as_json)
+
+
+@cli.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @AS_JSON
 def cases(files: tuple[Path, ...], *, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ckptmatrix.providers.base import Ending
-from ckptmatrix.providers.docker.clean import clean
 from ckptmatrix.providers.docker.labels import RUN
 from ckptmatrix.providers.docker.sandbox import Bounds
 from ckptmatrix.providers.pyz import build_cell_program
@@ -183,5 +183,7 @@ def test_a_container_ends_by_itself(bench: Bench, how: signal.Signals, code: int
         process.kill()
         process.wait()
         process.stdout.close()
-    cleaned = clean(bench.api)
-    assert any(name.startswith("ckptmatrix-job-") for name in cleaned.containers)
+    command = [sys.executable, "-m", "ckptmatrix.cli", "clean", "--json"]
+    cleaned = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert any(name.startswith("ckptmatrix-job-") for name in cleaned["containers"])
+    assert len(cleaned["volumes"]) >= 2

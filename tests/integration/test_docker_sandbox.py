@@ -146,7 +146,7 @@ def test_no_variable_of_the_host_or_the_image_is_seen(
     assert set(environ) == {
         *("PATH", "LANG", "LC_ALL", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME"),
         *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
-        *("PYTHONHASHSEED", "PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE", "HOSTNAME"),
+        *("PYTHONHASHSEED", "PYTHONNOUSERSITE", "HOSTNAME"),
     }
     assert "of-the-host" not in str(environ)
 

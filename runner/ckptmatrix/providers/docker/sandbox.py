@@ -262,7 +262,6 @@ def environment(image: ImageFacts, python: str) -> list[str]:
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONNOUSERSITE": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     removed = set(image.environ) - set(wanted) - set(KEPT)
     return [*(f"{name}={value}" for name, value in wanted.items()), *sorted(removed)]
