@@ -39,11 +39,13 @@ format: setup ## Format, and mend what the linter can
 test: setup ## Unit tests: no Docker, no torch, no network; under two minutes
 	$(BIN)/pytest tests/unit -n auto -q
 
-test-integration: setup ## Conformance and integration tests: makes real environments
-	$(BIN)/pytest tests/conformance tests/integration -q -rA
+test-integration: setup ## Every provider's conformance; the cell program on every Python and in real torches
+	CKPTMATRIX_TEST_ENVS="$$($(BIN)/python tests/torch_environments.py $(MATRIX))" && \
+		export CKPTMATRIX_TEST_ENVS && \
+		$(BIN)/pytest tests/conformance tests/integration -q -rfE --timeout=900
 
-test-e2e: setup ## A reduced default matrix from end to end, with known answers
-	$(BIN)/pytest tests/e2e -q -rA
+test-e2e: setup ## The default matrix from end to end with known answers; trouble and interruption
+	$(BIN)/pytest tests/e2e -q -rfE --timeout=1800
 
 wheels: setup ## Refresh the table of published torch wheels
 	$(BIN)/ckptmatrix wheels refresh

@@ -154,7 +154,9 @@ class Supervisor(object):
             for task in group:
                 isolation = "alone" if child is None else "shared"
                 child = child or self._start()
-                done, reusable = self._attempt(child, task, 1, isolation, known)
+                # Tensors in a mapped file are not those of memory, however equal they look.
+                shared = {} if task.mode == "mmap" else known
+                done, reusable = self._attempt(child, task, 1, isolation, shared)
                 if not reusable:
                     child.finish()
                     child = None

@@ -224,10 +224,10 @@ class CheckpointFile(_Record):
 
 
 class Checkpoint(_Record):
-    """What a producer saved.
+    r"""What a producer saved.
 
     ``sha256`` is the file's own digest, or for a folder the digest of its lines
-    ``<sha256>  <path>\\n`` in the order of their paths.
+    ``<sha256>  <path>\n`` in the order of their paths.
     """
 
     sha256: Digest
@@ -278,7 +278,5 @@ class Bye(_Record):
     tasks: int = Field(ge=0)
 
 
-Event = Annotated[
-    Hello | Started | ObservationEvent | Done | Bye, Field(discriminator="event")
-]
+Event = Annotated[Hello | Started | ObservationEvent | Done | Bye, Field(discriminator="event")]
 EVENT: TypeAdapter[Hello | Started | ObservationEvent | Done | Bye] = TypeAdapter(Event)

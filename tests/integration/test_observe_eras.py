@@ -1,7 +1,7 @@
 """Observations in real versions of torch.
 
-``CKPTMATRIX_TEST_ENVS`` names environments with a torch in them (folders with ``bin/python``),
-separated by colons. Without it there is nothing to run these in.
+``CKPTMATRIX_TEST_ENVS`` names interpreters that have torch, separated by colons;
+``tests/torch_environments.py`` makes them. Without it there is nothing to run these in.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from typing import Any
 
 import pytest
 
+from cell_jobs import torch_interpreters
 from ckptcell import canonical
 from ckptmatrix.catalogue import builtin_cases
 from ckptmatrix.shipped import cell_program_source
 
-ENVIRONMENTS = [
-    Path(name) for name in os.environ.get("CKPTMATRIX_TEST_ENVS", "").split(":") if name
-]
+ENVIRONMENTS = [Path(name).parent.parent for name in torch_interpreters()]
 SCRIPTS = Path(__file__).parent.parent / "fixtures" / "eras"
 KINDS = [
     "float16",
@@ -91,7 +90,7 @@ REFUSALS = {
 }
 
 pytestmark = [
-    pytest.mark.skipif(not ENVIRONMENTS, reason="CKPTMATRIX_TEST_ENVS names no environment"),
+    pytest.mark.skipif(not ENVIRONMENTS, reason="CKPTMATRIX_TEST_ENVS names no interpreter"),
     pytest.mark.timeout(600),
 ]
 
@@ -100,7 +99,6 @@ def in_cell(environment: Path, script: str, *arguments: str) -> Any:
     variables = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(cell_program_source().parent),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
     }
     ended = subprocess.run(

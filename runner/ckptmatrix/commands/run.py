@@ -178,12 +178,14 @@ def _show(console: Console, folder: Path, finished: Finished) -> None:
         f"\n{counts.jobs} jobs started: {counts.saves} saves and {counts.loads} loads done, "
         f"{counts.reused_saves} saves and {counts.reused_loads} loads known before; {took:.1f} s",
         highlight=False,
+        soft_wrap=True,
     )
     if record.status == "interrupted":
         console.print(
             f"interrupted: what is finished is kept; the same command goes on with the "
             f"{finished.left} saves and loads that are left",
             highlight=False,
+            soft_wrap=True,
         )
     console.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
 

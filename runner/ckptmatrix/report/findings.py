@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "find"]
 
+#: Reasons that are one decision of the reader, however many things it meets.
+_ONE_CAUSE = frozenset({Reason.WEIGHTS_ONLY_REFUSED})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -200,12 +203,14 @@ class _Scope:
             judgement = outcome.judgement
             # A changed leaf has its own path in every case; a missing global is one in all.
             about = outcome.case if _shown(outcome) is Verdict.CHANGED else judgement.entity
+            if judgement.reason in _ONE_CAUSE:
+                about = judgement.reason.value
             cause = (judgement.verdict, judgement.reason, about or outcome.case)
             by_cause[cause].append(outcome)
         by_place = defaultdict(list)
         for (verdict, reason, _), group in by_cause.items():
-            entities = {o.judgement.entity for o in group}
-            entity = entities.pop() if len(entities) == 1 else ""
+            entities = sorted({o.judgement.entity for o in group})
+            entity = listed(entities) if len(entities) == 1 or reason in _ONE_CAUSE else ""
             squares = frozenset((o.producer, o.consumer) for o in group)
             key = entity if verdict is not Verdict.CHANGED else ""
             by_place[verdict, reason, key, squares].extend(group)
@@ -229,7 +234,7 @@ class _Scope:
         return Finding(
             verdict=verdict,
             reason=reason,
-            headline=f"{lead}: {listed(cases)}: {phrase(reason, plain(entity, 80))}",
+            headline=f"{lead}: {listed(cases)}: {phrase(reason, plain(entity, 200))}",
             where=self._where(cases, producers, consumers, {o.mode.value for o in group}),
             cases=cases,
             producers=producers,

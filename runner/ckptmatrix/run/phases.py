@@ -217,10 +217,10 @@ def _do(setting: Setting, cells: Mapping[str, Usable], work: _Work[What], seen: 
 
     def one(place: tuple[str, str]) -> None:
         usable, device = cells[place[0]], place[1]
-        same = {f"t{i}": whats for i, whats in enumerate(todo[place].values())}
+        same = {f"t{i}": equals for i, equals in enumerate(todo[place].values())}
         inputs: dict[str, Path] = {}
-        for whats in same.values():
-            inputs.update(work.inputs(whats[0]))
+        for equals in same.values():
+            inputs.update(work.inputs(equals[0]))
 
         def final(task: Task, attempts: tuple[Done, ...], output: Path) -> None:
             try:
@@ -241,7 +241,7 @@ def _do(setting: Setting, cells: Mapping[str, Usable], work: _Work[What], seen: 
             name=f"{usable.cell.id}-{device.replace(':', '')}-{work.phase.value}",
             phase=work.phase,
             device=device,
-            tasks=[work.task(whats[0], task_id) for task_id, whats in same.items()],
+            tasks=[work.task(equals[0], task_id) for task_id, equals in same.items()],
             inputs=inputs,
             expected=usable.facts,
             on_final=final,
