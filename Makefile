@@ -6,6 +6,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 MATRIX ?= matrices/default.yaml
 
+# A machine may forbid bytecode; without it every start compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup run check format test test-integration test-e2e wheels schema clean
 
 help: ## Show this list

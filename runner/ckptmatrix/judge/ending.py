@@ -112,8 +112,9 @@ def _death(done: Done) -> str:
 
 def _readable(text: str) -> str:
     plain = _ESCAPE.sub("", text).strip()
-    plain = "".join(
-        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}"
-        for char in plain
-    )
+    if not plain.isprintable():
+        plain = "".join(
+            char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+            for char in plain[:_LONGEST]
+        )
     return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
