@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from docker import APIClient
 
-__all__ = ["identity_of", "local_image", "obtain_image"]
+__all__ = ["identity_of", "local_image", "obtain_image", "why_not_available"]
 
 
 def local_image(api: APIClient, name: str) -> dict[str, Any] | None:
@@ -29,6 +29,24 @@ def local_image(api: APIClient, name: str) -> dict[str, Any] | None:
     except (ImageNotFound, NotFound):
         return None
     return image
+
+
+def why_not_available(api: APIClient, name: str) -> str:
+    """Why the engine neither has an image nor finds it in its registry; empty when it does.
+
+    Nothing is pulled.
+
+    Args:
+        api: The engine; its timeout bounds the look-up.
+        name: The image's.
+    """
+    if local_image(api, name) is not None:
+        return ""
+    try:
+        api.inspect_distribution(name)  # type: ignore[no-untyped-call]
+    except (DockerException, RequestException, HTTPError) as error:
+        return _short(str((error.explanation if isinstance(error, APIError) else None) or error))
+    return ""
 
 
 def obtain_image(
