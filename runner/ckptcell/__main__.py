@@ -12,7 +12,8 @@ import sys
 
 import ckptcell
 from ckptcell import children, conditions, worker
-from ckptcell.errors import ForkUnsafe, LifeLineClosed, ManifestError
+from ckptcell.errors import ForkUnsafe, LifeLineClosed, ManifestError, OutOfBounds
+from ckptcell.jobbounds import JobBounds
 from ckptcell.lifeline import LifeLine
 from ckptcell.manifest import parse
 from ckptcell.supervisor import Supervisor
@@ -22,6 +23,7 @@ __all__ = ["main"]
 _NOT_UNDERSTOOD = 2
 _FORK_UNSAFE = 3
 _LIFE_LINE_CLOSED = 4
+_OUT_OF_BOUNDS = 5
 
 
 def _arguments(argv):
@@ -29,6 +31,8 @@ def _arguments(argv):
     parser.add_argument("--input", default=".", help="folder that paths to load are relative to")
     parser.add_argument("--output", help="folder that paths to save are relative to")
     parser.add_argument("--scratch", help="folder for everything else that is written")
+    parser.add_argument("--deadline", type=float, help="seconds after which the job ends")
+    parser.add_argument("--output-bytes", type=int, help="room the output folder may take")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.child is None and (arguments.output is None or arguments.scratch is None):
@@ -43,14 +47,14 @@ def _isolation():
     return "fork"
 
 
-def _take_over():
+def _take_over(bounds):
     """The line to the orchestrator, out of the reach of whatever prints or reads from here on."""
     commands, events = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    return LifeLine(commands, events)
+    return LifeLine(commands, events, bounds)
 
 
 def _end(number, _frame):
@@ -72,7 +76,7 @@ def main(argv):
 
     Returns:
         0 after ``bye``, 2 for a manifest it does not understand, 3 when forking is not safe, 4 when
-        standard input closed.
+        standard input closed, 5 when the job takes more time or room than it may.
     """
     arguments = _arguments(argv)
     if arguments.child is not None:
@@ -87,7 +91,7 @@ def main(argv):
     conditions.apply(wanted)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _end)
-    line = _take_over()
+    line = _take_over(JobBounds(arguments.deadline, folders[1], arguments.output_bytes))
     try:
         Supervisor(parse(line.read_manifest()), folders, line, _isolation()).run()
     except ManifestError as error:
@@ -96,6 +100,9 @@ def main(argv):
     except ForkUnsafe as error:
         sys.stderr.write("ckptcell: {}\n".format(error))
         return _FORK_UNSAFE
+    except OutOfBounds as excess:
+        sys.stderr.write("ckptcell: {}\n".format(excess))
+        return _OUT_OF_BOUNDS
     except LifeLineClosed:
         return _LIFE_LINE_CLOSED
     finally:

@@ -7,6 +7,7 @@ __all__ = [
     "ManifestError",
     "Misbehaved",
     "ModeMissing",
+    "OutOfBounds",
     "ResultTooLarge",
 ]
 
@@ -23,6 +24,13 @@ class LifeLineClosed(BaseException):
     """Standard input closed: whoever asked is gone.
 
     Not an ``Exception``, so that no library's ``except Exception`` keeps the program alive.
+    """
+
+
+class OutOfBounds(BaseException):
+    """The job takes more time or room than it may.
+
+    Not an ``Exception``, as ``LifeLineClosed`` is none.
     """
 
 

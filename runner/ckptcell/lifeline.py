@@ -7,7 +7,10 @@ import signal
 from ckptcell import canonical
 from ckptcell.errors import LifeLineClosed, ManifestError
 
-__all__ = ["LifeLine"]
+__all__ = ["LOOK_S", "LifeLine"]
+
+#: Seconds between two looks at a line on which nothing happens.
+LOOK_S = 1.0
 
 #: A pipe that polls as writable takes this much without blocking (PIPE_BUF on Linux).
 _PIECE = 4096
@@ -20,16 +23,19 @@ class LifeLine(object):
     """What connects the cell program with whoever started it.
 
     Every method raises ``ckptcell.errors.LifeLineClosed`` when standard input has closed, or when
-    nobody reads the events any more.
+    nobody reads the events any more, and ``ckptcell.errors.OutOfBounds`` when the job is to end for
+    its own sake.
 
     Args:
         commands: Descriptor of what was standard input.
         events: Descriptor of what was standard output.
+        bounds: The job's ``ckptcell.jobbounds.JobBounds``.
     """
 
-    def __init__(self, commands, events):
+    def __init__(self, commands, events, bounds):
         self.commands = commands
         self.events = events
+        self._bounds = bounds
 
     def read_manifest(self):
         """The first line, without its end.
@@ -39,6 +45,8 @@ class LifeLine(object):
         """
         received = bytearray()
         while b"\n" not in received:
+            while not select.select((self.commands,), (), (), LOOK_S)[0]:
+                self._bounds.check()
             if len(received) > _LONGEST_MANIFEST:
                 msg = "longer than {} bytes".format(_LONGEST_MANIFEST)
                 raise ManifestError(msg)
@@ -49,7 +57,11 @@ class LifeLine(object):
         return bytes(received[: received.index(b"\n")])
 
     def check(self):
-        """See whether it is still open. What is sent after the manifest is thrown away."""
+        """See whether the job is to go on. What is sent after the manifest is thrown away.
+
+        To be called whenever there is something to read, and every :data:`LOOK_S` seconds.
+        """
+        self._bounds.check()
         while select.select((self.commands,), (), (), 0)[0]:
             if not os.read(self.commands, _CHUNK):
                 raise LifeLineClosed
@@ -76,9 +88,8 @@ class LifeLine(object):
         poller.register(self.commands, select.POLLIN)
         poller.register(self.events, select.POLLOUT)
         while data:
-            ready = dict(poller.poll())
-            if self.commands in ready:
-                self.check()
+            ready = dict(poller.poll(LOOK_S * 1000))
+            self.check()
             if ready.get(self.events, 0) & (select.POLLERR | select.POLLNVAL):
                 raise LifeLineClosed
             if self.events in ready:

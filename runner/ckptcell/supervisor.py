@@ -16,6 +16,7 @@ from ckptcell import canonical, casefiles, facts, kernel, results, worker
 from ckptcell.attempt import START_S, follow
 from ckptcell.children import Child
 from ckptcell.errors import Misbehaved
+from ckptcell.lifeline import LOOK_S
 from ckptcell.text import bounded
 
 __all__ = ["Supervisor", "groups", "needs_repeat"]
@@ -87,6 +88,7 @@ class Supervisor(object):
 
         Raises:
             ckptcell.errors.LifeLineClosed: Nobody wants the answers any more.
+            ckptcell.errors.OutOfBounds: The job takes more time or room than it may.
             ckptcell.errors.ForkUnsafe: This process has grown threads.
         """
         if self._isolation == "fork":
@@ -106,13 +108,12 @@ class Supervisor(object):
         return Child(self._setup, self._threads, private)
 
     def _wait(self, child, seconds):
-        """Wait until the child reports, prints or ends, or the time is up; take in what came."""
+        """Wait a while, at most until the child reports, prints or ends; take in what came."""
         poller = select.poll()
         for descriptor in child.descriptors() + [self._line.commands, self._wake]:
             poller.register(descriptor, select.POLLIN)
-        ready = dict(poller.poll(max(0, int(seconds * 1000) + 1)))
-        if self._line.commands in ready:
-            self._line.check()
+        ready = dict(poller.poll(max(0, int(min(seconds, LOOK_S) * 1000) + 1)))
+        self._line.check()
         if self._wake in ready:
             os.read(self._wake, 4096)
         # Its end is noted before the last of what it said is taken in, so that nothing is lost.

@@ -83,6 +83,16 @@ def doctor(*, out: Path, as_json: bool) -> int:
 
 
 @cli.command()
+@click.option("--all", "everything", is_flag=True, help="Also what belongs to runs that live.")
+@AS_JSON
+def clean(*, everything: bool, as_json: bool) -> int:
+    """Remove containers and volumes that runs which died left in the Docker engine."""
+    from ckptmatrix.commands.clean import clean_command
+
+    return clean_command(everything=everything, as_json=as_json)
+
+
+@cli.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @AS_JSON
 def cases(files: tuple[Path, ...], *, as_json: bool) -> int:
@@ -90,6 +100,61 @@ def cases(files: tuple[Path, ...], *, as_json: bool) -> int:
     from ckptmatrix.commands.cases import cases_command
 
     return cases_command(files, as_json=as_json)
+
+
+@cli.group()
+def images() -> None:
+    """The images that cells run in."""
+
+
+@images.command()
+@MATRIX
+@CELLS
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the Dockerfiles; they are printed when it is not given.",
+)
+@click.option("--update-locks", is_flag=True, help="Resolve packages anew instead of by lock.")
+def render(matrix: Path, cells: str | None, out: Path | None, *, update_locks: bool) -> int:
+    """Write the Dockerfiles of a matrix; no engine is needed."""
+    from ckptmatrix.commands.images import render_command
+
+    return render_command(matrix, cells=cells, out=out, update_locks=update_locks)
+
+
+@images.command()
+@MATRIX
+@CELLS
+@click.option(
+    "--builder",
+    type=click.Choice(["auto", "bake", "classic"]),
+    default="auto",
+    show_default=True,
+    help="docker buildx bake, or the engine's classic builder.",
+)
+@click.option("--update-locks", is_flag=True, help="Resolve packages anew instead of by lock.")
+@AS_JSON
+def build(
+    matrix: Path, cells: str | None, builder: str, *, update_locks: bool, as_json: bool
+) -> int:
+    """Build the images of a matrix; those that are unchanged are found ready."""
+    from ckptmatrix.commands.images import build_command
+
+    return build_command(
+        matrix, cells=cells, builder=builder, update_locks=update_locks, as_json=as_json
+    )
+
+
+@images.command()
+@MATRIX
+@click.option("--dry-run", is_flag=True, help="Remove nothing, only say what would be removed.")
+@AS_JSON
+def prune(matrix: Path, *, dry_run: bool, as_json: bool) -> int:
+    """Remove images of cells that the matrix does not have any more."""
+    from ckptmatrix.commands.images import prune_command
+
+    return prune_command(matrix, dry_run=dry_run, as_json=as_json)
 
 
 @cli.group()

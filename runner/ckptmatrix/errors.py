@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CellError",
+    "EngineError",
     "ExitCode",
     "ExpectedError",
     "MatrixError",
@@ -44,6 +45,12 @@ class ExpectedError(Exception):
 
 class UsageError(ExpectedError):
     """A wrong argument, a missing file, a folder that is not what it should be."""
+
+
+class EngineError(ExpectedError):
+    """No Docker engine can be used."""
+
+    exit_code = ExitCode.UNUSABLE
 
 
 class StoreError(ExpectedError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +13,17 @@ import pytest
 
 from ckptmatrix.errors import CellError
 from ckptmatrix.matrix.cell import Cell
+from ckptmatrix.matrix.model import Build
+from ckptmatrix.providers.docker.images import Images
+from ckptmatrix.providers.docker.provider import DockerProvider
 from ckptmatrix.providers.venv.provider import VenvProvider
 from ckptmatrix.words import Reason
 from conformance import stand_in
+from dockers import engine_or_skip
 from fakes import Behaviour, FakeProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ckptmatrix.providers.base import Provider
 
@@ -83,16 +88,42 @@ def venv(cache: Path) -> Harness:
     )
 
 
+def docker(cache: Path) -> Harness:
+    api = engine_or_skip()
+    return Harness(
+        provider=DockerProvider(
+            api=api,
+            images=Images(api=api, cache_dir=cache, build=Build(), environ=os.environ),
+            cell_program=Path(stand_in.__file__),
+            run="conformance",
+            longest_line=LONGEST_LINE,
+        ),
+        cell=replace(CELL, python="3.11"),
+        impossible={
+            Reason.HOST_UNSUPPORTED: replace(CELL, id="elsewhere", platform="linux/s390x"),
+            Reason.INSTALL_FAILED: replace(CELL, id="no-such-release", packages=("six==0.0.1",)),
+        },
+    )
+
+
 PROVIDERS = [
     pytest.param(fake, id="fake"),
     pytest.param(venv, id="venv", marks=pytest.mark.network),
+    pytest.param(docker, id="docker", marks=pytest.mark.network),
 ]
 
 
 @pytest.fixture(scope="module", params=PROVIDERS)
-def harness(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Harness:
+def harness(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Harness]:
     make: Callable[[Path], Harness] = request.param
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SECRETS.items():
             patch.setenv(name, value)
-        return make(tmp_path_factory.mktemp("cache"))
+        harness = make(tmp_path_factory.mktemp("cache"))
+    yield harness
+    made = harness.provider.prepare(
+        harness.cell, cancel=threading.Event(), progress=lambda _phrase: None
+    )
+    harness.provider.remove(made)

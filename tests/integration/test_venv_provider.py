@@ -19,7 +19,6 @@ from ckptmatrix.matrix.cell import Cell
 from ckptmatrix.providers.base import Cancelled, Environment, Job
 from ckptmatrix.providers.venv import locks
 from ckptmatrix.providers.venv.indexes import find_sources
-from ckptmatrix.providers.venv.interpreters import Interpreter
 from ckptmatrix.providers.venv.locks import Request, resolve
 from ckptmatrix.providers.venv.provider import VenvProvider
 from ckptmatrix.providers.venv.uv import Uv
@@ -248,7 +247,7 @@ def test_the_default_index_steps_in_for_a_builds_own(
     lock = resolve(
         Uv(environ, tmp_path),
         request,
-        Interpreter(version=HERE, path=Path(sys.executable)),
+        ("--python", sys.executable),
         unreachable=unreachable,
         cancel=threading.Event(),
     )

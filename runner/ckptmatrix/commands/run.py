@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from contextlib import closing
@@ -73,7 +74,11 @@ def run_command(
     """
     planned = plan_file(path, cells=cells, cases=cases)
     shown = Console(stderr=True) if as_json else Console()
-    name, note = choose_provider(provider or planned.matrix.hosts[0].provider)
+    name, note = choose_provider(
+        provider or planned.matrix.hosts[0].provider,
+        planned.plan.usable,
+        base=planned.matrix.build.base,
+    )
     shown.print(Text(note), soft_wrap=True)
     folder = _new_folder(out / planned.matrix.name)
     with (
@@ -84,7 +89,7 @@ def run_command(
             shown.print(Text(kept.note), soft_wrap=True)
         board = board_for(shown)
         setting = Setting(
-            provider=_provider(name, planned, update_locks=update_locks),
+            provider=_provider(name, planned, folder.name, update_locks=update_locks),
             engine=LocalEngine(jobs),
             store=kept,
             board=board,
@@ -111,25 +116,41 @@ def run_command(
     return ExitCode.UNUSABLE if broken or lost else ExitCode.COMPLETE
 
 
-def _provider(name: str, planned: Planned, *, update_locks: bool) -> Provider:
+def _provider(name: str, planned: Planned, run_id: str, *, update_locks: bool) -> Provider:
     cache = cache_folder()
     with explained(cache):
         (cache / "programs").mkdir(parents=True, exist_ok=True)
         program = build_cell_program(cache / "programs")
-    build = planned.matrix.build
-    if name == "venv":
-        from ckptmatrix.providers.venv.provider import VenvProvider  # noqa: PLC0415 - one is used
+    build, limits = planned.matrix.build, planned.matrix.limits
+    # Only the one that is used is imported: the other's libraries take a while.
+    if name == "docker":
+        from ckptmatrix.providers.docker.engine import connect
+        from ckptmatrix.providers.docker.images import Images
+        from ckptmatrix.providers.docker.provider import DockerProvider
+        from ckptmatrix.providers.docker.sandbox import Bounds
 
-        return VenvProvider(
+        api = connect(os.environ)
+        images = Images(
+            api=api,
             cache_dir=cache,
-            cell_program=program,
-            index=build.index or "",
-            find_links=build.find_links or "",
-            ca_bundle=str(build.ca_bundle or ""),
+            build=build,
+            environ=os.environ,
             update_locks=update_locks,
         )
-    msg = f"there is no provider {name!r}"
-    raise UsageError(msg)
+        bounds = Bounds(pids=limits.pids)
+        return DockerProvider(
+            api=api, images=images, cell_program=program, run=run_id, bounds=bounds
+        )
+    from ckptmatrix.providers.venv.provider import VenvProvider
+
+    return VenvProvider(
+        cache_dir=cache,
+        cell_program=program,
+        index=build.index or "",
+        find_links=build.find_links or "",
+        ca_bundle=str(build.ca_bundle or ""),
+        update_locks=update_locks,
+    )
 
 
 def _new_folder(parent: Path) -> Path:

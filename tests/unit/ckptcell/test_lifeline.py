@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ckptcell.errors import LifeLineClosed
+from ckptcell.jobbounds import JobBounds
 from ckptcell.lifeline import LifeLine
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class Ends:
     def __init__(self) -> None:
         commands, self.commands = os.pipe()
         self.events, events = os.pipe()
-        self.line = LifeLine(commands, events)
+        self.line = LifeLine(commands, events, JobBounds(None, ".", None))
         self.open = {commands, events, self.commands, self.events}
 
     def close(self, descriptor: int) -> None:

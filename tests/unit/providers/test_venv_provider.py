@@ -7,8 +7,8 @@ import pytest
 
 from ckptmatrix.errors import CellError
 from ckptmatrix.matrix.cell import Cell
-from ckptmatrix.providers.venv.locks import Lock
-from ckptmatrix.providers.venv.provider import VenvProvider, _turned_out, this_platform
+from ckptmatrix.providers.venv.locks import Lock, turned_out
+from ckptmatrix.providers.venv.provider import VenvProvider, this_platform
 from ckptmatrix.words import Reason
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ ASKED = Cell(id="py3.11-torch2.6.0-cpu", python="3.11", torch="2.6.0", cuda="cpu
 
 
 def test_a_cell_whose_index_answered_is_what_was_asked_for() -> None:
-    assert _turned_out(ASKED, Lock(text=""), ("torch==2.6.0",)) == (ASKED, ())
+    assert turned_out(ASKED, Lock(text=""), ("torch==2.6.0",)) == (ASKED, ())
 
 
 def test_a_cell_whose_index_did_not_answer_is_default_and_says_so() -> None:
-    cell, notes = _turned_out(ASKED, Lock(text="", unreached=True), ("torch==2.6.0",))
+    cell, notes = turned_out(ASKED, Lock(text="", unreached=True), ("torch==2.6.0",))
     assert (cell.id, cell.cuda) == ("py3.11-torch2.6.0-default", "default")
     assert len(notes) == 1
     assert "could not be reached" in notes[0]
@@ -58,4 +58,4 @@ def test_a_cell_whose_index_did_not_answer_is_default_and_says_so() -> None:
 
 def test_the_asked_build_from_elsewhere_is_the_asked_build() -> None:
     lock = Lock(text="", unreached=True)
-    assert _turned_out(ASKED, lock, ("numpy==2.0", "torch==2.6.0+cpu")) == (ASKED, ())
+    assert turned_out(ASKED, lock, ("numpy==2.0", "torch==2.6.0+cpu")) == (ASKED, ())

@@ -13,14 +13,23 @@ from ckptmatrix.providers.venv.indexes import asked_build, pytorch_index
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ckptmatrix.matrix.cell import Cell
     from ckptmatrix.providers.venv.indexes import Sources
-    from ckptmatrix.providers.venv.interpreters import Interpreter
     from ckptmatrix.providers.venv.uv import Completed, Uv
 
-__all__ = ["Lock", "Request", "read_lock", "request_of", "requirements_of", "resolve", "write_lock"]
+__all__ = [
+    "Lock",
+    "Request",
+    "read_lock",
+    "request_of",
+    "requirements_of",
+    "resolve",
+    "turned_out",
+    "write_lock",
+]
 
 #: First line of a lock that was made without the asked build's index.
 _UNREACHED = "# made while the index of the asked build could not be reached\n"
@@ -111,7 +120,7 @@ def write_lock(path: Path, lock: Lock) -> None:
 def resolve(
     uv: Uv,
     request: Request,
-    interpreter: Interpreter,
+    target: Sequence[str | Path],
     *,
     unreachable: set[str],
     cancel: threading.Event,
@@ -123,7 +132,7 @@ def resolve(
     Args:
         uv: Does it.
         request: What is asked for.
-        interpreter: Python it is for.
+        target: Arguments that tell uv what it is for: ``("--python", path)``.
         unreachable: Indexes known not to answer; added to.
         cancel: Set when the user gave up.
 
@@ -133,16 +142,32 @@ def resolve(
     """
     index = pytorch_index(request.build) if request.build else ""
     if index and index not in unreachable and not request.sources.no_index:
-        answer = _compile(uv, request, interpreter, index, cancel)
+        answer = _compile(uv, request, target, index, cancel)
         if answer.returncode == 0 or not is_unreachable(answer.stderr):
             return Lock(text=answer.require(_DOING).stdout)
         unreachable.add(index)
-    answer = _compile(uv, request, interpreter, "", cancel)
+    answer = _compile(uv, request, target, "", cancel)
     return Lock(text=answer.require(_DOING).stdout, unreached=bool(index))
 
 
+def turned_out(cell: Cell, lock: Lock, packages: tuple[str, ...]) -> tuple[Cell, tuple[str, ...]]:
+    """The cell that was made, and what the user should know about it.
+
+    When the asked build's index was not reached, a wheel from elsewhere may still be that build,
+    which its local version says (PEP 440): ``2.13.0+cpu``.
+    """
+    build = asked_build(cell.cuda)
+    if not lock.unreached or f"torch=={cell.torch}+{build}" in packages:
+        return cell, ()
+    note = (
+        f"{pytorch_index(build)}, which serves the {build} build, could not be reached: torch "
+        f"{cell.torch} is the build that the default index serves; --update-locks tries again"
+    )
+    return cell.with_cuda("default"), (note,)
+
+
 def _compile(
-    uv: Uv, request: Request, interpreter: Interpreter, index: str, cancel: threading.Event
+    uv: Uv, request: Request, target: Sequence[str | Path], index: str, cancel: threading.Event
 ) -> Completed:
     return uv.run(
         "pip",
@@ -150,8 +175,7 @@ def _compile(
         "--generate-hashes",
         "--no-header",
         "--no-annotate",
-        "--python",
-        interpreter.path,
+        *target,
         *request.sources.arguments(index),
         "-",
         stdin="\n".join(request.requirements) + "\n",

@@ -26,9 +26,16 @@ from ckptmatrix.providers.venv.folders import (
     remove_tree,
     write_text,
 )
-from ckptmatrix.providers.venv.indexes import asked_build, find_sources, pytorch_index
+from ckptmatrix.providers.venv.indexes import find_sources, pytorch_index
 from ckptmatrix.providers.venv.interpreters import Interpreter, list_interpreters, pick
-from ckptmatrix.providers.venv.locks import Lock, read_lock, request_of, resolve, write_lock
+from ckptmatrix.providers.venv.locks import (
+    Lock,
+    read_lock,
+    request_of,
+    resolve,
+    turned_out,
+    write_lock,
+)
 from ckptmatrix.providers.venv.process import converse
 from ckptmatrix.providers.venv.uv import Uv
 from ckptmatrix.words import Reason
@@ -133,7 +140,7 @@ class VenvProvider:
                         holding=holding,
                         cancel=cancel,
                     )
-        actual, notes = _turned_out(cell, lock, record.packages)
+        actual, notes = turned_out(cell, lock, record.packages)
         return Environment(
             cell=actual,
             key=key,
@@ -226,7 +233,11 @@ class VenvProvider:
             if lock is None:
                 progress("resolving")
                 lock = resolve(
-                    self._uv, request, interpreter, unreachable=self._unreachable, cancel=cancel
+                    self._uv,
+                    request,
+                    ("--python", interpreter.path),
+                    unreachable=self._unreachable,
+                    cancel=cancel,
                 )
                 write_lock(path, lock)
                 self._updated.add(path.name)
@@ -316,19 +327,3 @@ def _installed(home: Path) -> tuple[str, ...]:
     places = [str(place) for place in home.glob("lib/python*/site-packages")]
     found = {f"{each.name}=={each.version}" for each in distributions(path=places)}
     return tuple(sorted(found, key=str.lower))
-
-
-def _turned_out(cell: Cell, lock: Lock, packages: tuple[str, ...]) -> tuple[Cell, tuple[str, ...]]:
-    """The cell that was made, and what the user should know about it.
-
-    When the asked build's index was not reached, a wheel from elsewhere may still be that build,
-    which its local version says (PEP 440): ``2.13.0+cpu``.
-    """
-    build = asked_build(cell.cuda)
-    if not lock.unreached or f"torch=={cell.torch}+{build}" in packages:
-        return cell, ()
-    note = (
-        f"{pytorch_index(build)}, which serves the {build} build, could not be reached: torch "
-        f"{cell.torch} is the build that the default index serves; --update-locks tries again"
-    )
-    return cell.with_cuda("default"), (note,)
