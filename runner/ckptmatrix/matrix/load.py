@@ -322,6 +322,7 @@ class _Checks:
             timeout_s=timeout,
             disk_bytes=parse_size(limits.disk),
             output_bytes=output,
+            given=frozenset(limits.model_fields_set),
         )
 
     def _build(self) -> model.Build:
@@ -341,7 +342,13 @@ class _Checks:
             self._source.problem(
                 ("build", "index"), f"«{index}» is not an address", "write https://… or file:///…"
             )
-        return model.Build(ca_bundle=path, index=index, find_links=links, base=build.base)
+        return model.Build(
+            ca_bundle=path,
+            index=index,
+            find_links=links,
+            base=build.base,
+            given=frozenset(build.model_fields_set),
+        )
 
     def _path(self, text: str) -> Path:
         """A path as written: relative to the file, or from a home folder that exists."""

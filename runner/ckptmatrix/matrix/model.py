@@ -41,6 +41,7 @@ class Limits:
         timeout_s: Seconds for one save or load.
         disk_bytes: Disk for environments, together.
         output_bytes: What one task may print.
+        given: Keys that the file gives; the others have their defaults.
     """
 
     memory_bytes: int
@@ -48,6 +49,7 @@ class Limits:
     timeout_s: float
     disk_bytes: int
     output_bytes: int
+    given: frozenset[str] = frozenset()
 
     def wire(self) -> wire.Limits:
         """The part of the limits that the cell program keeps."""
@@ -63,12 +65,14 @@ class Build:
         index: Package index, or None for the default one.
         find_links: Folder or page of wheels, or None.
         base: Name of the base image, with ``{python}`` where the cell's Python belongs.
+        given: Keys that the file gives; the others have their defaults.
     """
 
     ca_bundle: Path | None = None
     index: str | None = None
     find_links: str | None = None
     base: str = "python:{python}-slim"
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
