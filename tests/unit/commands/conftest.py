@@ -70,7 +70,7 @@ def inject(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeProvider], None]:
     """Has ``run`` work with a provider without processes."""
 
     def use(provider: FakeProvider) -> None:
-        def chosen(asked: str) -> Choice:
+        def chosen(asked: str, *_: object, **__: object) -> Choice:
             return Choice("fake", f"fake: instead of {asked}")
 
         monkeypatch.setattr("ckptmatrix.commands.run.choose_provider", chosen)
