@@ -9,7 +9,7 @@ MATRIX ?= matrices/default.yaml
 # A machine may forbid bytecode; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run check format test test-integration test-e2e wheels schema clean
+.PHONY: help setup run check format test test-integration test-e2e engine test-docker wheels schema clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -42,13 +42,21 @@ format: setup ## Format, and mend what the linter can
 test: setup ## Unit tests: no Docker, no torch, no network; under two minutes
 	$(BIN)/pytest tests/unit -n auto -q
 
-test-integration: setup ## Every provider's conformance; the cell program on every Python and in real torches
+test-integration: setup ## Conformance of venv; the cell program on every Python and in real torches
 	CKPTMATRIX_TEST_ENVS="$$($(BIN)/python tests/torch_environments.py $(MATRIX))" && \
 		export CKPTMATRIX_TEST_ENVS && \
-		$(BIN)/pytest tests/conformance tests/integration -q -rfE --timeout=900
+		$(BIN)/pytest tests/conformance tests/integration -k 'not docker' -q -rfE --timeout=900
 
 test-e2e: setup ## The default matrix from end to end with known answers; trouble and interruption
-	$(BIN)/pytest tests/e2e -q -rfE --timeout=1800
+	$(BIN)/pytest tests/e2e -k 'not debian' -q -rfE --timeout=1800
+
+engine: ## Install and start a Docker engine with buildx, and make the Debian bases (needs root)
+	@.ci/engine
+	@images/make-bases
+
+test-docker: setup ## Containers: conformance, builds, sandbox, debian.yaml with known answers; needs an engine
+	CKPTMATRIX_REQUIRE_DOCKER=1 $(BIN)/pytest tests/conformance tests/integration tests/e2e \
+		-k 'docker or debian or verdicts' -q -rfEs --timeout=1800
 
 wheels: setup ## Refresh the table of published torch wheels
 	$(BIN)/ckptmatrix wheels refresh

@@ -3,45 +3,28 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from e2e_program import command
+from known_answers import assert_answer, name_of, read_answers
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ckptmatrix.report.frames import RunFrames
 
-KNOWN = yaml.safe_load((Path(__file__).parent / "known_answers.yaml").read_text(encoding="utf-8"))
+
+def _is_cell(cell: str, torch: str) -> bool:
+    return f"-torch{torch}-" in cell
 
 
-@pytest.mark.parametrize(
-    "answer",
-    KNOWN,
-    ids=lambda a: f"{a['producer']}-{a['consumer']}-{a['case']}-{a['mode']}",
-)
+@pytest.mark.parametrize("answer", read_answers("known_answers.yaml"), ids=name_of)
 def test_known_answer(default_frame: pd.DataFrame, answer: dict[str, Any]) -> None:
-    found = default_frame[
-        default_frame.producer.astype(str).str.contains(f"-torch{answer['producer']}-", regex=False)
-        & default_frame.consumer.astype(str).str.contains(
-            f"-torch{answer['consumer']}-", regex=False
-        )
-        & (default_frame.case == answer["case"])
-        & (default_frame["mode"] == answer["mode"])
-    ]
-    assert len(found) == 1
-    row = found.iloc[0]
-    assert row.verdict == answer["verdict"], row.message
-    if "reason" in answer:
-        assert row.reason == answer["reason"]
-        assert row.stage == answer["stage"]
-        assert re.search(answer["message"], row.message)
+    assert_answer(default_frame, answer, _is_cell)
 
 
 def test_every_load_of_the_plan_has_an_outcome(

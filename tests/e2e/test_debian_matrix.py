@@ -1,0 +1,149 @@
+"""Debian's own torch in real containers: known answers, costs, left-overs, a check by hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import ckptmatrix
+from dockers import Traces, engine_or_skip
+from e2e_program import command
+from known_answers import assert_answer, name_of, read_answers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+#: What a person would write: each file in a process of its own, since one may abort.
+BY_HAND = r"""
+import json, os, sys, torch
+answers = {}
+for name in sorted(os.listdir("/checkpoints")):
+    for mode in ("plain", "trusted"):
+        kwargs = {}
+        if mode == "trusted":
+            kwargs["map_location"] = "cpu"
+            if "weights_only" in torch.load.__code__.co_varnames:
+                kwargs["weights_only"] = False
+        child = os.fork()
+        if child == 0:
+            try:
+                torch.load("/checkpoints/" + name, **kwargs)
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        answers[name + " " + mode] = os.waitpid(child, 0)[1] == 0
+print(json.dumps(answers))
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one run, and nothing left of it in the engine."""
+    engine = engine_or_skip()
+    out = tmp_path_factory.mktemp("reports")
+    built = command("images", "build", "matrices/debian.yaml")
+    assert built.code == 0, built.out + built.err
+    before = Traces.of(engine)
+    done = command("run", "matrices/debian.yaml", "--provider", "docker", "--out", str(out))
+    assert done.code == 0, done.err
+    assert Traces.of(engine) == before
+    return (out / "debian" / "latest").resolve()
+
+
+@pytest.fixture(scope="module")
+def frame(run: Path) -> pd.DataFrame:
+    return ckptmatrix.load_run(run).frame()
+
+
+def _is_cell(cell: str, name: str) -> bool:
+    return cell.endswith(f"-{name}")
+
+
+@pytest.mark.parametrize("answer", read_answers("known_answers_debian.yaml"), ids=name_of)
+def test_known_answer(frame: pd.DataFrame, answer: dict[str, Any]) -> None:
+    assert_answer(frame, answer, _is_cell)
+
+
+def test_complete_and_without_errors(run: Path, frame: pd.DataFrame) -> None:
+    plan = json.loads((run / "plan.json").read_text(encoding="utf-8"))
+    assert len(frame) == plan["cost"]["loads"]
+    assert not (frame.verdict == "error").any()
+    assert not frame.reason.isin(["load_error", "observe_error"]).any()
+
+
+def test_five_releases_of_torch(run: Path) -> None:
+    cells = ckptmatrix.load_run(run).cells()
+    assert cells.torch.map(lambda version: version.split("+")[0]).nunique() == 5
+    assert cells.trusted.all()
+
+
+def test_at_most_three_containers_a_cell(run: Path) -> None:
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert record["counts"]["jobs"] <= 3 * len(record["cells"])
+
+
+def test_a_crash_ends_one_load_and_not_the_run(frame: pd.DataFrame) -> None:
+    crashed = frame[frame.reason == "crashed"]
+    assert len(crashed) >= 2
+    others = frame[frame.consumer.isin(crashed.consumer) & (frame.case == "state_dict")]
+    assert set(others[others["mode"] == "plain"].verdict) == {"ok"}
+
+
+def test_a_loop_written_by_hand_gives_the_same_answers(
+    run: Path, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    """`docker run` and `torch.load` for every checkpoint of every producer, in every consumer."""
+    store = run.parent.parent / ".store" / "checkpoints"
+    loads = frame[
+        frame["mode"].isin(["plain", "trusted"])
+        & frame.checkpoint.notna()
+        & (frame.family != "program")
+    ]
+    for sha256 in loads.checkpoint.unique():
+        (place,) = (store / sha256[:2] / sha256).iterdir()
+        (tmp_path / sha256).write_bytes(place.read_bytes())
+    compared = 0
+    for consumer, rows in loads.groupby("consumer", observed=True):
+        by_hand = _load_by_hand(str(consumer), tmp_path)
+        for row in rows.itertuples():
+            loaded = not (row.verdict == "failed" and row.stage == "load")
+            assert by_hand[f"{row.checkpoint} {row.mode}"] == loaded, row
+            compared += 1
+    assert compared == len(loads) > 1_000
+
+
+def _load_by_hand(cell: str, checkpoints: Path) -> dict[str, bool]:
+    image = subprocess.run(
+        ["docker", "images", "-q", "--filter", f"label=org.ckptmatrix.cell={cell}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()[0]
+    done = subprocess.run(
+        [
+            "docker",
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            "-e",
+            "OMP_NUM_THREADS=1",
+            "-v",
+            f"{checkpoints}:/checkpoints:ro",
+            "--entrypoint",
+            "/opt/cell/bin/python",
+            image,
+            "-c",
+            BY_HAND,
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answers: dict[str, bool] = json.loads(done.stdout.splitlines()[-1])
+    return answers

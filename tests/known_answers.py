@@ -1,0 +1,53 @@
+"""Known answers: rows of a YAML file, each to be found in a run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+__all__ = ["assert_answer", "name_of", "read_answers"]
+
+
+def read_answers(name: str) -> list[dict[str, Any]]:
+    """The rows of a file in ``tests/e2e``."""
+    path = Path(__file__).parent / "e2e" / name
+    rows: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return rows
+
+
+def name_of(answer: dict[str, Any]) -> str:
+    """What a test of it is called."""
+    return "-".join(str(answer[key]) for key in ("producer", "consumer", "case", "mode"))
+
+
+def assert_answer(
+    frame: pd.DataFrame, answer: dict[str, Any], is_cell: Callable[[str, str], bool]
+) -> None:
+    """Find the one outcome an answer is about and compare it.
+
+    Args:
+        frame: A run's outcomes.
+        answer: The row.
+        is_cell: Whether a cell's id is the one that a row calls by a short name.
+    """
+    found = frame[
+        frame.producer.map(lambda cell: is_cell(cell, answer["producer"])).astype(bool)
+        & frame.consumer.map(lambda cell: is_cell(cell, answer["consumer"])).astype(bool)
+        & (frame.case == answer["case"])
+        & (frame["mode"] == answer["mode"])
+    ]
+    assert len(found) == 1
+    row = found.iloc[0]
+    assert row.verdict == answer["verdict"], row.message
+    if "reason" in answer:
+        assert row.reason == answer["reason"]
+        assert row.stage == answer["stage"]
+        assert re.search(answer["message"], row.message)
