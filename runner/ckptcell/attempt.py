@@ -107,6 +107,7 @@ class _Attempt(object):
             "oom": False,
             "seconds": self.clock.spent,
             "observation": None,
+            "behaviour_of": None,
             "checkpoint": None,
             "warnings": [],
             "peak_rss_bytes": 0,

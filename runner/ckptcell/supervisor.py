@@ -156,11 +156,11 @@ class Supervisor(object):
                 child = child or self._start()
                 # Tensors in a mapped file are not those of memory, however equal they look.
                 shared = {} if task.mode == "mmap" else known
-                done, reusable = self._attempt(child, task, 1, isolation, shared)
+                final, reusable = self._attempt(child, task, 1, isolation, shared)
                 if not reusable:
                     child.finish()
                     child = None
-                if needs_repeat(task, done, self._manifest.repeat):
+                if not final:
                     again.append(task)
         finally:
             if child is not None:
@@ -173,10 +173,10 @@ class Supervisor(object):
                 child.finish()
 
     def _attempt(self, child, task, number, isolation, known):
-        """One attempt at a task; its ``done`` event, and whether the child may do another.
+        """One attempt at a task: whether it is the last, and whether the child may do another.
 
-        ``known`` is behaviour by the digest of the state that showed it, of this checkpoint in this
-        cell: the same state in another mode is not run again. What an attempt shows is added.
+        ``known`` is what earlier modes showed of this checkpoint, for cases of which the state is
+        all: the same state is not run again. What an attempt shows is added.
         """
         self._line.send({"event": "started", "task": task.id, "attempt": number})
         base = self._output if task.mode is None else self._input
@@ -194,12 +194,15 @@ class Supervisor(object):
         if task.mode is not None:
             ending["checkpoint"] = None
         if ending["result"] == "returned" and ending["observation"] is not None:
-            state, behaviour = worker.split(ending["observation"])
-            known[canonical.digest(state)] = behaviour
+            state, shown = worker.behaviour(ending["observation"])
+            known.setdefault(
+                state, {"behaviour": shown, "mode": task.mode, "stage": ending["stage"]}
+            )
         ending["observation"] = self._send_observation(ending["observation"])
         done = dict(ending, event="done", task=task.id, attempt=number, isolation=isolation)
+        done["final"] = number > 1 or not needs_repeat(task, done, self._manifest.repeat)
         self._line.send(done)
-        return done, reusable
+        return done["final"], reusable
 
     def _send_observation(self, observation):
         if observation is None:

@@ -18,7 +18,7 @@ from ckptcell.encoding import number
 from ckptcell.errors import InputMismatch, ModeMissing, ResultTooLarge
 from ckptcell.text import bounded
 
-__all__ = ["serve", "split"]
+__all__ = ["behaviour", "serve"]
 
 _BEHAVIOUR = ("forward", "resume")
 
@@ -58,6 +58,7 @@ class _Progress(object):
         self._say = say
         self.stage = stage
         self.observation = None
+        self.behaviour_of = None
         self.checkpoint = None
 
     def enter(self, stage):
@@ -96,19 +97,19 @@ class _Bench(object):
         progress.enter("observe")
         observation = case.observe(obj)
         progress.observation = observation
-        seen = known.get(canonical.digest(observation)) if known else None
+        # Only a case can know that objects that look equal behave equally: hooks do not show.
+        seen = known.get(canonical.digest(observation)) if known and case.state_is_all else None
+        if seen is not None:
+            observation.update(seen["behaviour"])
+            progress.behaviour_of = seen["mode"]
+            progress.stage = seen["stage"]
+            return
         if hasattr(case, "forward"):
             progress.enter("forward")
-            observation["forward"] = (
-                observe.observe_forward(case.forward(obj)) if seen is None else seen["forward"]
-            )
+            observation["forward"] = observe.observe_forward(case.forward(obj))
         if hasattr(case, "resume"):
             progress.enter("resume")
-            observation["resume"] = (
-                {"losses": [number(loss) for loss in case.resume(obj)]}
-                if seen is None
-                else seen["resume"]
-            )
+            observation["resume"] = {"losses": [number(loss) for loss in case.resume(obj)]}
 
     def _save(self, case, path, progress):
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -125,7 +126,8 @@ class _Bench(object):
 
         Args:
             command: ``case``, ``module``, ``mode``, ``path``, ``sha256`` of the task, and
-                ``known``: behaviour seen before, by the digest of the state that showed it.
+                ``known``: by the digest of a state, the ``behaviour`` seen of it, in which
+                ``mode``, and the ``stage`` that ended in.
 
         Returns:
             The result, for the supervisor.
@@ -151,6 +153,7 @@ class _Bench(object):
         result["seconds"] = time.monotonic() - began
         result["stage"] = progress.stage
         result["observation"] = progress.observation
+        result["behaviour_of"] = progress.behaviour_of
         result["checkpoint"] = progress.checkpoint
         result["warnings"] = heard.records
         result["peak_rss_bytes"] = _peak_rss_bytes()
@@ -190,17 +193,17 @@ def _encode(result, limit):
         if len(line) <= limit:
             return line
         error = ResultTooLarge("{} bytes to report, {} allowed".format(len(line), limit))
-    result = dict(result, observation=None, reusable=False)
+    result = dict(result, observation=None, behaviour_of=None, reusable=False)
     if result["result"] == "returned":
         result.update(_account(error), stage="observe")
     return canonical.dumps(result)
 
 
-def split(observation):
-    """An observation as the state it shows and the behaviour that was run on it."""
-    behaviour = {key: observation[key] for key in _BEHAVIOUR if key in observation}
-    state = {key: value for key, value in observation.items() if key not in behaviour}
-    return state, behaviour
+def behaviour(observation):
+    """What an observation says of behaviour, and the digest of the state that showed it."""
+    shown = {key: observation[key] for key in _BEHAVIOUR if key in observation}
+    state = {key: value for key, value in observation.items() if key not in shown}
+    return canonical.digest(state), shown
 
 
 def serve(channel, setup):

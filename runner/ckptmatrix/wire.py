@@ -243,7 +243,10 @@ class Done(_Record):
         isolation: ``shared`` after other modes of the same checkpoint, ``alone`` otherwise.
         result: How it ended.
         stage: The stage it was in when it ended.
+        final: Whether no further attempt at the task follows.
         observation: Digest of an observation sent before, when there is one.
+        behaviour_of: The earlier mode whose ``forward`` and ``resume`` stand for this one's: it
+            showed the same state and the case says that the state is all. None where they ran.
         exception: For ``raised``.
         detail: For ``unsupported`` what is missing; for ``died`` and ``timeout`` one sentence.
         oom: Whether memory ran out: the allocator said so, or the kernel killed the process.
@@ -257,7 +260,9 @@ class Done(_Record):
     isolation: Literal["shared", "alone"]
     result: Result
     stage: Stage
+    final: bool = True
     observation: Digest | None = None
+    behaviour_of: Mode | None = None
     exception: ExceptionRecord | None = None
     detail: Text = ""
     warnings: Annotated[tuple[WarningRecord, ...], Field(max_length=100)] = ()

@@ -30,11 +30,23 @@ LIMITS = Limits(
     file_bytes=4_000_000,
     grace_s=0.2,
 )
-SAVED = ("good", "trained", "folder", "never_saved", "cannot_save", "needs", "too_large_a_file")
+SAVED = (
+    "good",
+    "trained",
+    "hides_its_state",
+    "shows_its_state",
+    "folder",
+    "never_saved",
+    "cannot_save",
+    "needs",
+    "too_large_a_file",
+)
 #: Case → modes; each case has a checkpoint of its own, so its modes share a child.
 LOADED = {
     "good": ("plain", "mapped", "trusted"),
     "trained": ("plain",),
+    "hides_its_state": ("plain", "trusted"),
+    "shows_its_state": ("plain", "mmap", "trusted"),
     "folder": ("plain",),
     "needs": ("plain",),
     "raises": ("plain", "mapped"),
@@ -222,6 +234,31 @@ def test_forward_and_resume_follow_where_a_case_has_them(survey: Survey) -> None
     value = survey.loads.observations[done.observation].value
     assert [leaf.get("value") for leaf in value["forward"]["leaves"][1:]] == [3.0, 5.0]
     assert value["resume"] == {"losses": [1.0, 0.5, "nan"]}
+
+
+def test_what_does_not_show_may_behave_otherwise_in_every_mode(survey: Survey) -> None:
+    assert survey.only("hides_its_state").result is Result.RETURNED
+    for done in survey.attempts("hides_its_state", "trusted"):
+        assert (done.result, done.stage) == (Result.RAISED, Stage.FORWARD)
+        assert done.behaviour_of is None
+
+
+def test_behaviour_is_run_once_where_a_case_says_that_the_state_is_all(survey: Survey) -> None:
+    plain, trusted = (survey.only("shows_its_state", mode) for mode in ("plain", "trusted"))
+    assert (plain.behaviour_of, trusted.behaviour_of) == (None, Mode.PLAIN)
+    assert (trusted.result, trusted.stage) == (Result.RETURNED, Stage.FORWARD)
+    assert trusted.observation == plain.observation
+    for done in survey.attempts("shows_its_state", "mmap"):
+        assert (done.result, done.stage) == (Result.RAISED, Stage.FORWARD)
+
+
+def test_the_last_attempt_at_every_task_says_so(survey: Survey) -> None:
+    for job in (survey.saves, survey.loads):
+        last = {task: max(n for other, n in job.dones if other == task) for task, _ in job.dones}
+        assert {key: done.final for key, done in job.dones.items()} == {
+            (task, attempt): attempt == last[task] for task, attempt in job.dones
+        }
+    assert not all(done.final for done in survey.loads.dones.values())
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,7 @@ def test_what_a_digest_does_not_depend_on(tmp_path: Path, old: str, new: str) ->
         ("return SIZE", "return SIZE + 1"),
         ("    name =", '    filename = "a.bin"\n    name ='),
         ("    name =", '    needs = ("numpy",)\n    name ='),
+        ("    name =", "    state_is_all = True\n    name ="),
     ],
 )
 def test_what_a_digest_depends_on(tmp_path: Path, old: str, new: str) -> None:
@@ -207,6 +208,7 @@ def test_module_names_survive_edits_and_moves_and_do_not_collide(tmp_path: Path)
         ('"own"', '"own"\n    modes = "plain"', 13, "is not a tuple of modes", '("plain",)'),
         ('"own"', '"own"\n    needs = ("torch")', 13, "not a tuple of dotted names", ",)"),
         ('"own"', '"own"\n    filename = "../x"', 13, "is no plain file name", "without folders"),
+        ('"own"', '"own"\n    state_is_all = "yes"', 13, "neither True nor False", "= True"),
         ('"own"', '"own"\n    policy = 3', 13, "«policy» is not a dict", "rtol"),
         (
             '"own"',

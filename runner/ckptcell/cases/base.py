@@ -28,6 +28,10 @@ class Case(object):
         loader: Dotted names without which a consumer has no entry point at all.
         policy: ``{"forward": {"rtol": 1e-4, "atol": 1e-5}, "resume": {"rtol": 1e-9, "atol": 0.0},
             "ignore": ["flags_changed"]}``; what is left out has the judge's default.
+        state_is_all: What ``observe`` shows is everything ``forward`` and ``resume`` use, as when
+            they rebuild what they run from plain containers of tensors and numbers. Then they run
+            once for all modes that show the same state, except ``mmap``. Leave it False for
+            modules, programs and whatever may have hooks or other attributes that do not show.
         expect: ``{}`` for a checkpoint that should load everywhere; else what a good environment
             answers: ``{"verdict": "failed", "reasons": ["file_corrupt"]}``; the same by mode under
             ``"modes": {"plain": {...}}``.
@@ -43,6 +47,7 @@ class Case(object):
     filename = "checkpoint.pt"
     needs = ()
     loader = ()
+    state_is_all = False
     policy = {}
     expect = {}
 

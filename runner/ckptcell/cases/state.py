@@ -20,6 +20,7 @@ class StateDict(Case):
     name = "state_dict"
     family = "state"
     title = "State dict of linear layers and batch norm"
+    state_is_all = True
 
     def save(self, path):
         import torch

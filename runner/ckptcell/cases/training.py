@@ -54,6 +54,7 @@ class OptimAdam(Case):
     name = "optim_adam"
     family = "training"
     title = "State dict of Adam, and steps taken with it"
+    state_is_all = True
     policy = {"resume": {"rtol": 1e-9, "atol": 0.0}}
 
     def save(self, path):
@@ -79,6 +80,7 @@ class ResumeAdam(Case):
     name = "resume_adam"
     family = "training"
     title = "Model and Adam, continued for three steps"
+    state_is_all = True
     policy = {"resume": {"rtol": 1e-9, "atol": 0.0}}
 
     def save(self, path):
@@ -107,6 +109,7 @@ class ResumeSgd(Case):
     name = "resume_sgd"
     family = "training"
     title = "Model, SGD with momentum and StepLR, continued for three steps"
+    state_is_all = True
     policy = {"resume": {"rtol": 1e-9, "atol": 0.0}}
 
     def save(self, path):

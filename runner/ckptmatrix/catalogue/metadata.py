@@ -23,6 +23,7 @@ FIELDS = (
     "filename",
     "needs",
     "loader",
+    "state_is_all",
     "policy",
     "expect",
 )
@@ -120,6 +121,12 @@ def _dotted(value: object) -> Fault | None:
     return Fault("is not a tuple of dotted names", 'write for example ("torch.float8_e4m3fn",)')
 
 
+def _state_is_all(value: object) -> Fault | None:
+    if isinstance(value, bool):
+        return None
+    return Fault("is neither True nor False", "write state_is_all = True, or leave it out")
+
+
 def _policy(value: object) -> Fault | None:
     if isinstance(value, dict):
         return None
@@ -162,6 +169,7 @@ _CHECKS: Mapping[str, Callable[[object], Fault | None]] = {
     "filename": _filename,
     "needs": _dotted,
     "loader": _dotted,
+    "state_is_all": _state_is_all,
     "policy": _policy,
     "expect": _expect,
 }

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ckptmatrix.wire import EVENT, Bye, Done, Facts, Hello, ObservationEvent, Started, Task
-from ckptmatrix.words import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +25,9 @@ class StreamBroken(Exception):  # noqa: N818 - named for what happened to the st
 class JobStream:
     """Follows the events of one job.
 
-    A task is *final* when no further attempt at it can follow: it is plainly good or unsupported,
-    it was repeated, or the job said goodbye. Only final tasks are handed on, so that what an
-    interrupted job leaves behind is never half of an answer.
+    A task is *final* when the cell says that no further attempt at it follows; one that follows all
+    the same breaks the stream. Only final tasks are handed on, so that what an interrupted job
+    leaves behind is never half of an answer.
 
     Attributes:
         tasks: Tasks of the job's manifest, by id.
@@ -88,10 +87,7 @@ class JobStream:
             case Done():
                 self._done(event)
             case Bye():
-                self.in_flight = None
-                self.finished = True
-                for task in list(self._attempts):
-                    self._finish(self.tasks[task])
+                self._bye()
 
     def _known(self, task: str) -> Task:
         if task not in self.tasks or task in self._final:
@@ -118,18 +114,14 @@ class JobStream:
             raise StreamBroken(msg)
         attempts.append(event)
         self.in_flight = None
-        if event.attempt > 1 or not _is_repeated(event, task):
-            self._finish(task)
-
-    def _finish(self, task: Task) -> None:
-        if task.id not in self._final:
+        if event.final:
             self._final.add(task.id)
-            self.on_final(task, tuple(self._attempts[task.id]))
+            self.on_final(task, tuple(attempts))
 
-
-def _is_repeated(done: Done, task: Task) -> bool:
-    """Whether the cell program tries again, alone in a fresh process."""
-    if done.result is Result.UNSUPPORTED:
-        return False
-    good = done.result is Result.RETURNED and (task.mode is None or done.observation == task.like)
-    return not good
+    def _bye(self) -> None:
+        owed = [task for task in self._attempts if task not in self._final]
+        if owed:
+            msg = f"a goodbye before the last attempt at task {owed[0]!r}"
+            raise StreamBroken(msg)
+        self.in_flight = None
+        self.finished = True

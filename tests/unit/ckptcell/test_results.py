@@ -19,6 +19,7 @@ GOOD: dict[str, Any] = {
     "oom": False,
     "seconds": 0.5,
     "observation": {"version": 1, "leaves": []},
+    "behaviour_of": "plain",
     "checkpoint": {
         "sha256": "0" * 64,
         "bytes": 3,
@@ -101,6 +102,8 @@ def test_other_messages_are_told_apart() -> None:
         changed(checkpoint={**GOOD["checkpoint"], "files": [{**FILE, "path": "/etc"}]}),
         changed(checkpoint={**GOOD["checkpoint"], "files": [{**FILE, "path": "a\nb"}]}),
         changed(checkpoint={**GOOD["checkpoint"], "files": [{**FILE, "path": ""}]}),
+        changed(behaviour_of="verdict"),
+        changed(behaviour_of=["plain"]),
     ],
 )
 def test_what_no_worker_says_is_refused(wrong: bytes) -> None:

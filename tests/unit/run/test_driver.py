@@ -112,7 +112,7 @@ def test_an_interrupted_answer_that_would_be_repeated_is_not_kept(scenario: Scen
         for step in good_cell(side):
             if side.manifest["phase"] == "load" and isinstance(step, bytes) and b'"done"' in step:
                 error = b'{"type":"OSError","message":"flaky"}'
-                yield step.replace(b'"returned"', b'"raised","exception":' + error)
+                yield step.replace(b'"returned"', b'"raised","final":false,"exception":' + error)
                 interrupt()
                 while True:
                     yield 0.01

@@ -81,28 +81,22 @@ def test_a_plainly_good_task_is_final_at_once() -> None:
     assert not stream.broken
 
 
-def test_what_is_not_good_waits_for_its_lone_repeat() -> None:
+def test_what_is_not_final_waits_for_its_lone_repeat() -> None:
     listener = Listener("t0")
-    raised = done(result="raised", observation=None)
+    raised = done(result="raised", observation=None, final=False)
     listener.hear(HELLO, started(), raised)
     assert listener.final == {}
-    listener.hear(started(attempt=2), raised | {"attempt": 2, "isolation": "alone"})
+    listener.hear(started(attempt=2), raised | {"attempt": 2, "isolation": "alone", "final": True})
     assert [attempt.attempt for attempt in listener.final["t0"]] == [1, 2]
 
 
-def test_a_goodbye_makes_everything_final() -> None:
+def test_the_cell_alone_says_what_it_tries_again() -> None:
     listener = Listener("t0")
-    raised = done(result="raised", observation=None)
-    stream = listener.hear(HELLO, started(), raised, {"event": "bye", "tasks": 1})
-    assert stream.finished
+    raised = done(result="raised", observation=None, isolation="alone")
+    stream = listener.hear(HELLO, started(), raised)
+    assert list(listener.final) == ["t0"]
     assert stream.missing == []
-    assert list(listener.final) == ["t0"]
-
-
-def test_what_a_cell_does_not_have_is_not_tried_twice() -> None:
-    listener = Listener("t0")
-    listener.hear(HELLO, started(), done(result="unsupported", observation=None))
-    assert list(listener.final) == ["t0"]
+    assert listener.hear({"event": "bye", "tasks": 1}).finished
 
 
 def test_the_task_in_flight_is_known_when_the_cell_is_lost() -> None:
@@ -118,6 +112,9 @@ def test_the_task_in_flight_is_known_when_the_cell_is_lost() -> None:
         ([HELLO, done()], "named that was not sent"),
         ([HELLO, done(attempt=2, observation=None)], "attempt 2"),
         ([HELLO, OBSERVATION, done(), done()], "is over"),
+        ([HELLO, OBSERVATION, done(), started(attempt=2)], "is over"),
+        ([HELLO, OBSERVATION, done(), done(attempt=2)], "is over"),
+        ([HELLO, OBSERVATION, done(final=False), {"event": "bye", "tasks": 1}], "last attempt"),
         ([HELLO, OBSERVATION | {"sha256": "0" * 64}], "not what its digest says"),
         ([HELLO, {"event": "bye", "tasks": 0}, started()], "followed the goodbye"),
         ([HELLO, {"event": "verdict", "ok": True}], "verdict"),
