@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from pydantic import ValidationError
 
+from ckptmatrix import shipped
 from ckptmatrix.errors import MatrixError, Problem
 from ckptmatrix.matrix import expand, model, schema
 from ckptmatrix.matrix.cell import Cell, derive_id
@@ -48,21 +49,80 @@ def load_matrix(path: Path, *, environ: Mapping[str, str] | None = None) -> mode
     Raises:
         MatrixError: With every problem that could be found in one reading.
     """
-    if not os.path.exists(path):  # noqa: PTH110 - answers for every name, however odd
-        close = _near(path, {".yaml", ".yml"})
-        fix = f"did you mean {path.parent / close}?" if close else ""
-        problem = Problem(line=0, column=0, message="there is no such file", fix=fix)
-        raise MatrixError(path, [problem])
-    source = read_source(path)
+    source = read_source(_found(path))
+    source, file, wrong = _validated(source)
+    if file is not None:
+        variables = os.environ if environ is None else environ
+        matrix = _Checks(source, file, variables, whole_axes=_whole_axes(file, wrong)).matrix()
+        if not source.problems:
+            return matrix
+    raise MatrixError(source.path, source.problems)
+
+
+def _found(path: Path) -> Path:
+    """The file meant: a word that names no file names a matrix that ships with this package."""
+    folder = shipped.matrices()
+    bare = len(path.parts) == 1 and not path.suffix
+    if bare and not os.path.isfile(path) and (folder / f"{path}.yaml").is_file():  # noqa: PTH113 - answers for every name, however odd
+        return folder / f"{path}.yaml"
+    if os.path.lexists(path):
+        return path
+    close = _near(path, {".yaml", ".yml"})
+    fix = f"did you mean {path.parent / close}?" if close else ""
+    if len(path.parts) == 1 and not fix:
+        names = ", ".join(sorted(each.stem for each in folder.glob("*.yaml")))
+        fix = f"name a file, or a matrix that ships with ckptmatrix: {names}"
+    problem = Problem(line=0, column=0, message="there is no such file", fix=fix)
+    raise MatrixError(path, [problem])
+
+
+def _validated(source: Source) -> tuple[Source, schema.MatrixFile | None, set[Address]]:
+    """What of a file is valid, so that one slip does not hide what else is wrong.
+
+    Returns:
+        The source without what is wrong, what it says, None when nothing is left to look at; and
+        the addresses that were left out.
+    """
+    file: schema.MatrixFile | None = None
+    wrong: set[Address] = source.partial & {()}
+    found: set[Address] = source.refused | source.partial - {()}
     try:
         file = schema.MatrixFile.model_validate(source.data)
     except ValidationError as error:
         complain(source, error)
-        raise MatrixError(path, source.problems) from None
-    matrix = _Checks(source, file, os.environ if environ is None else environ).matrix()
-    if source.problems:
-        raise MatrixError(path, source.problems)
-    return matrix
+        found |= _addresses(error)
+    while found:
+        out = {_part(source, address) for address in found}
+        wrong |= out
+        if () in out:
+            return source, None, wrong
+        source = source.without(out)
+        try:
+            file, found = schema.MatrixFile.model_validate(source.data), set()
+        except ValidationError as error:
+            # What is short of something only because its parts were left out goes as a whole.
+            found = _addresses(error)
+    return source, file, wrong
+
+
+def _addresses(error: ValidationError) -> set[Address]:
+    return {detail["loc"] for detail in error.errors(include_url=False)}
+
+
+def _part(source: Source, address: Address) -> Address:
+    """The smallest part around a wrong value without which the rest means what it meant."""
+    if address[:1] in {("include",), ("exclude",), ("hosts",)}:
+        return address[:2]
+    while address and address not in source.values:
+        address = address[:-1]
+    return address
+
+
+def _whole_axes(file: schema.MatrixFile, wrong: set[Address]) -> bool:
+    """Whether the axes are as they were meant: nothing in them is wrong, nor their very name."""
+    if file.axes is None:
+        return all(len(address) > 1 for address in wrong)
+    return all(address[:1] != ("axes",) for address in wrong)
 
 
 def _near(path: Path, suffixes: set[str]) -> str | None:
@@ -77,8 +137,16 @@ def _near(path: Path, suffixes: set[str]) -> str | None:
 class _Checks:
     """What only the whole file, the folder around it and the environment can tell."""
 
-    def __init__(self, source: Source, file: schema.MatrixFile, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        file: schema.MatrixFile,
+        environ: Mapping[str, str],
+        *,
+        whole_axes: bool,
+    ) -> None:
         self._source = source
+        self._whole_axes = whole_axes
         self._file = file
         self._environ = environ
         self._folder = source.path.parent
@@ -106,21 +174,18 @@ class _Checks:
     def _expansion(self) -> expand.Expansion:
         axes = self._axes()
         rules = [self._rule(at, rule) for at, rule in enumerate(self._file.exclude)]
-        include = [
-            cell
-            for at, entry in enumerate(self._file.include)
-            if (cell := self._included(at, entry)) is not None
-        ]
+        entries = {at: self._included(at, entry) for at, entry in enumerate(self._file.include)}
+        included = {at: cell for at, cell in entries.items() if cell is not None}
+        include = tuple(included.values())
         size = (axes.size if axes else 0) + len(include)
         if size > MAX_CELLS:
             message = f"the axes and include make {size:,} cells; a matrix may have {MAX_CELLS:,}"
             self._source.problem(("axes",), message, "use fewer values", key=True)
             return expand.Expansion(cells=(), left_out=(), idle=())
         expansion = expand.expand(axes, rules, include)
-        for rule in expansion.idle:
+        for rule in expansion.idle if self._whole_axes else ():
             self._idle(rules.index(rule), axes)
-        if len(include) == len(self._file.include):
-            self._distinct(expansion, include)
+        self._distinct(expansion, included)
         if not expansion.cells and not self._source.problems:
             left = len(expansion.left_out)
             if left:
@@ -154,9 +219,12 @@ class _Checks:
         for at, value in enumerate(values):
             if value in seen:
                 line = self._source.place((*address, seen[value])).line
+                spelt = {self._source.spelling.get((*address, i)) for i in (at, seen[value])}
+                means = f" ({' and '.join(sorted(map(str, spelt)))} are the same)"
                 self._source.problem(
                     (*address, at),
-                    f"the {what} «{value or 'any'}» is here twice; it was already on line {line}",
+                    f"the {what} «{value or 'any'}» is here twice; it was already on line {line}"
+                    f"{means if len(spelt) > 1 else ''}",
                     "remove one of the two",
                 )
             seen.setdefault(value, at)
@@ -260,10 +328,10 @@ class _Checks:
                 key=True,
             )
 
-    def _distinct(self, expansion: expand.Expansion, include: Sequence[Cell]) -> None:
+    def _distinct(self, expansion: expand.Expansion, include: Mapping[int, Cell]) -> None:
         product = len(expansion.cells) - len(include)
         seen = {cell.id: "the axes make it already" for cell in expansion.cells[:product]}
-        for at, cell in enumerate(include):
+        for at, cell in include.items():
             place = self._source.place(("include", at))
             if cell.id in seen:
                 derived = cell.id == derive_id(cell)

@@ -204,6 +204,12 @@ def base_image(text: str) -> str:
     return text
 
 
+def device(text: str) -> str:
+    """``cpu`` or ``cuda:0``; ``cuda`` alone means the first GPU."""
+    kind, _, number = text.partition(":")
+    return kind if kind == "cpu" else f"{kind}:{int(number or 0)}"
+
+
 def size(text: str) -> str:
     """``4GB``, ``512MB``, ``2GiB``."""
     try:

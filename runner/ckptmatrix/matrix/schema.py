@@ -133,6 +133,7 @@ Device = Annotated[
         pattern=r"^(cpu|cuda(:[0-9]{1,2})?)$",
         examples=["cpu", "cuda", "cuda:0"],
     ),
+    AfterValidator(notation.device),
 ]
 Pattern = Annotated[
     str,

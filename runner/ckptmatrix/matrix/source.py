@@ -7,7 +7,9 @@ values and null. Files come from anywhere, so everything is bounded.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+import os
+import stat
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import yaml
@@ -17,6 +19,7 @@ from ckptmatrix.errors import MatrixError, Problem
 from ckptmatrix.matrix.syntax import explain
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Address", "Place", "Source", "read_source"]
@@ -54,6 +57,7 @@ class Source:
         keys: Position of each key of a mapping, by the address of its value.
         spelling: The text of each scalar as written, without quotes.
         refused: Where ``data`` has None in place of something that ``problems`` speaks of.
+        partial: Mappings that lack an entry that ``problems`` speaks of.
     """
 
     path: Path
@@ -64,6 +68,7 @@ class Source:
     keys: dict[Address, Place] = field(default_factory=dict)
     spelling: dict[Address, str] = field(default_factory=dict)
     refused: set[Address] = field(default_factory=set)
+    partial: set[Address] = field(default_factory=set)
 
     def place(self, address: Address) -> Place:
         """Where the value is, or the nearest thing around it that is in the file."""
@@ -74,6 +79,41 @@ class Source:
     def key_place(self, address: Address) -> Place:
         """Where the key of the value is, or the value itself when it has none."""
         return self.keys.get(address) or self.place(address)
+
+    def without(self, addresses: Collection[Address]) -> Source:
+        """The same file as if some values had not been written.
+
+        Args:
+            addresses: Of the values to leave out; what lies in them goes with them.
+
+        Returns:
+            A source whose places are those in the file and whose problems are noted here.
+        """
+        moved: dict[Address, Address] = {}
+
+        def rest(data: Any, before: Address, now: Address) -> Any:  # noqa: ANN401 - as in data
+            moved[before] = now
+            if isinstance(data, dict):
+                return {
+                    key: rest(value, (*before, key), (*now, key))
+                    for key, value in data.items()
+                    if (*before, key) not in addresses
+                }
+            if isinstance(data, list):
+                left = [at for at in range(len(data)) if (*before, at) not in addresses]
+                return [rest(data[at], (*before, at), (*now, to)) for to, at in enumerate(left)]
+            return data
+
+        data = rest(self.data, (), ())
+        return replace(
+            self,
+            data=data,
+            values={moved[at]: place for at, place in self.values.items() if at in moved},
+            keys={moved[at]: place for at, place in self.keys.items() if at in moved},
+            spelling={moved[at]: text for at, text in self.spelling.items() if at in moved},
+            refused={moved[at] for at in self.refused if at in moved},
+            partial={moved[at] for at in self.partial if at in moved},
+        )
 
     def problem(self, address: Address, message: str, fix: str = "", *, key: bool = False) -> None:
         """Note that something is wrong with the value, or with its key."""
@@ -124,10 +164,20 @@ def _whole(message: str, fix: str = "") -> Problem:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb", opener=_at_once) as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                fix = "write the text to a file and name that"
+                raise MatrixError(path, [_whole("this is not a file with text in it", fix)])
             raw = stream.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        fix = "name a file in it"
+        raise MatrixError(path, [_whole("this is a folder, not a file", fix)]) from None
     except FileNotFoundError:
-        raise MatrixError(path, [_whole("there is no such file")]) from None
+        message = "there is no such file"
+        if os.path.islink(path):  # noqa: PTH114 - answers for every name, however odd
+            message = f"the link points to nothing: {os.readlink(path)}"  # noqa: PTH115 - as above
+        raise MatrixError(path, [_whole(message)]) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise MatrixError(path, [_whole(f"the file cannot be read: {reason}")]) from None
@@ -135,6 +185,11 @@ def _bytes_of(path: Path) -> bytes:
         fix = "is it the right file? A matrix file is rarely longer than a page"
         raise MatrixError(path, [_whole(f"the file is larger than {MAX_BYTES:,} bytes", fix)])
     return raw
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for a writer, which a named pipe may never have."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _text_of(path: Path, raw: bytes) -> str:
@@ -229,6 +284,7 @@ class _Reader:
             place = _place(key_node)
             key = self._key(key_node, place)
             if key is None:
+                self._source.partial.add(address)
                 continue
             if key in data:
                 first = self._source.keys[(*address, key)].line

@@ -34,6 +34,7 @@ __all__ = [
     "MACHINES",
     "Builds",
     "WheelFacts",
+    "build_of",
     "download_bytes",
     "index_of",
     "load_facts",
@@ -77,6 +78,18 @@ def load_facts() -> WheelFacts:
     )
 
 
+def build_of(cuda: str) -> str:
+    """A build's name in addresses of indexes and in local versions.
+
+    Args:
+        cuda: ``cpu`` or a CUDA release such as ``12.4``.
+
+    Returns:
+        ``cpu``, ``cu124``.
+    """
+    return cuda if cuda == "cpu" else "cu" + cuda.replace(".", "")
+
+
 def index_of(cuda: str) -> str | None:
     """Address of the index that has a build.
 
@@ -90,7 +103,7 @@ def index_of(cuda: str) -> str | None:
         return None
     text = (shipped.matrices() / "data" / "indexes.json").read_text(encoding="utf-8")
     template: str = json.loads(text)["pytorch"]
-    return template.format(build="cpu" if cuda == "cpu" else "cu" + cuda.replace(".", ""))
+    return template.format(build=build_of(cuda))
 
 
 def download_bytes(cell: Cell, facts: WheelFacts | None = None) -> int | None:

@@ -92,7 +92,7 @@ def test_depth_within_the_bound_is_read(tmp_path: Path) -> None:
 
 
 def test_folder_is_not_a_file(tmp_path: Path) -> None:
-    with pytest.raises(MatrixError, match="cannot be read"):
+    with pytest.raises(MatrixError, match="a folder, not a file"):
         read_source(tmp_path)
 
 
