@@ -13,7 +13,8 @@ EXACT = 2**53
 DECIMAL = 2**4096
 
 # Where a class lives is an implementation detail these projects changed: pathlib._local in
-# Python 3.13, numpy._core in NumPy 2, torch.amp in torch 2.3.
+# Python 3.13, numpy._core in NumPy 2, torch.amp in torch 2.3. Quantisation went to torch.ao in
+# several steps from torch 1.10 to 1.13.
 _MOVED = (
     ("pathlib._local.", "pathlib."),
     ("numpy._core.multiarray.", "numpy."),
@@ -22,6 +23,11 @@ _MOVED = (
     ("numpy.random.mtrand.", "numpy.random."),
     ("torch._C.", "torch."),
     ("torch.cuda.amp.grad_scaler.", "torch.amp.grad_scaler."),
+    ("torch.nn.intrinsic.", "torch.ao.nn.intrinsic."),
+    ("torch.nn.qat.", "torch.ao.nn.qat."),
+    ("torch.nn.quantizable.", "torch.ao.nn.quantizable."),
+    ("torch.nn.quantized.", "torch.ao.nn.quantized."),
+    ("torch.quantization.", "torch.ao.quantization."),
 )
 
 

@@ -131,7 +131,7 @@ class _Walk(object):
         if self._count <= KEPT:
             self._leaves.append(leaf)
             return
-        self._chunk.append(leaf)
+        self._chunk.append(_placeless(leaf))
         if len(self._chunk) == CHUNK:
             self._digests.append(canonical.digest(self._chunk))
             self._chunk = []
@@ -169,6 +169,14 @@ class _Walk(object):
         )
         children = [("{%d}" % index, child) for index, child in enumerate(ordered)]
         self._visit_all(path, children + observe_objects.attributes(obj), depth)
+
+
+def _placeless(leaf):
+    """A leaf without where its tensors live: the same values have one digest on every device."""
+    placeless = {key: value for key, value in leaf.items() if key != "device"}
+    if "parts" in leaf:
+        placeless["parts"] = {name: _placeless(part) for name, part in leaf["parts"].items()}
+    return placeless
 
 
 def _keys(names):

@@ -17,12 +17,8 @@ class _NumpyObject(Case):
         """The object."""
         raise NotImplementedError(self.name)
 
-    def save(self, path):
-        import torch
-
-        state = {"weight": inputs.numbers(2, 3, device=self.device), "extra": self.extra()}
-        torch.save(state, path)
-        return state
+    def make(self):
+        return {"weight": inputs.numbers(2, 3, device=self.device), "extra": self.extra()}
 
 
 class NumpyScalar(_NumpyObject):

@@ -22,17 +22,6 @@ class _Tensors(Case):
 
     family = "tensor"
 
-    def tensors(self):
-        """The dict."""
-        raise NotImplementedError(self.name)
-
-    def save(self, path):
-        import torch
-
-        state = self.tensors()
-        torch.save(state, path)
-        return state
-
 
 class DtypeHalf(_Tensors):
     """Half precision, in every torch there is."""
@@ -40,7 +29,7 @@ class DtypeHalf(_Tensors):
     name = "dtype_half"
     title = "float16 tensor"
 
-    def tensors(self):
+    def make(self):
         import torch
 
         return {"weight": inputs.numbers(2, 3, dtype=torch.float16, device=self.device)}
@@ -53,7 +42,7 @@ class DtypeBfloat16(_Tensors):
     title = "bfloat16 tensor"
     needs = ("torch.bfloat16",)
 
-    def tensors(self):
+    def make(self):
         import torch
 
         return {"weight": inputs.numbers(2, 3, dtype=torch.bfloat16, device=self.device)}
@@ -66,7 +55,7 @@ class DtypeFloat8(_Tensors):
     title = "float8_e4m3fn tensor"
     needs = ("torch.float8_e4m3fn",)
 
-    def tensors(self):
+    def make(self):
         import torch
 
         return {"weight": inputs.numbers(2, 3, dtype=torch.float8_e4m3fn, device=self.device)}
@@ -79,7 +68,7 @@ class DtypeUint16(_Tensors):
     title = "uint16 tensor"
     needs = ("torch.uint16",)
 
-    def tensors(self):
+    def make(self):
         import torch
 
         tokens = torch.tensor([0, 1, 256, 65535], dtype=torch.int64)
@@ -93,7 +82,7 @@ class DtypeComplexConj(_Tensors):
     title = "Lazily conjugated complex tensor"
     needs = ("torch.Tensor.is_conj",)
 
-    def tensors(self):
+    def make(self):
         import torch
 
         return {"weight": torch.tensor([1 + 2j, 3 - 1j], device=self.device).conj()}
@@ -105,7 +94,7 @@ class TensorViews(_Tensors):
     name = "tensor_views"
     title = "Tensors that share a storage"
 
-    def tensors(self):
+    def make(self):
         table = inputs.numbers(4, 3, device=self.device)
         return {"embedding": table, "head": table, "row": table[1], "columns": table.t()}
 
@@ -117,7 +106,7 @@ class TensorChannelsLast(_Tensors):
     title = "Tensor in channels-last memory format"
     needs = ("torch.channels_last",)
 
-    def tensors(self):
+    def make(self):
         import torch
 
         images = inputs.numbers(2, 3, 4, 4, device=self.device)
@@ -130,7 +119,7 @@ class TensorSparseCoo(_Tensors):
     name = "tensor_sparse_coo"
     title = "Sparse COO tensor, coalesced and not"
 
-    def tensors(self):
+    def make(self):
         import torch
 
         places = torch.tensor([[0, 2, 2], [1, 0, 3]], device=self.device)
@@ -147,7 +136,7 @@ class TensorNestedJagged(_Tensors):
     title = "Nested tensor in jagged layout"
     needs = ("torch.nested.nested_tensor", "torch.jagged")
 
-    def tensors(self):
+    def make(self):
         import torch
 
         rows = [inputs.numbers(3, 2, device=self.device), inputs.numbers(1, 2, device=self.device)]
@@ -161,7 +150,7 @@ class TensorQuantized(_Tensors):
     title = "Tensors quantised as a whole and by row"
     needs = ("torch.quantize_per_tensor", "torch.quantize_per_channel")
 
-    def tensors(self):
+    def make(self):
         import torch
 
         weight = inputs.numbers(2, 4, device=self.device)

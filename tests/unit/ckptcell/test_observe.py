@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckptcell import canonical, observe
+from ckptcell.encoding import class_name
 from ckptcell.tensor_bytes import values
 
 
@@ -270,6 +271,37 @@ def test_many_leaves_come_by_digest() -> None:
     assert changed["chunks"][:2] == more["chunks"][:2]
     assert changed["chunks"][2] != more["chunks"][2]
     assert changed["sha256"] == canonical.digest(changed["chunks"])
+
+
+def test_digests_of_many_leaves_do_not_depend_on_the_device() -> None:
+    def many(device: str, value: str) -> Any:
+        walk = observe._Walk(observe.VALUES)
+        part = {"type": "tensor", "device": device, "sha256": value}
+        for index in range(observe.KEPT + 1):
+            leaf = {"type": "tensor", "device": device, "parts": {"values": {**part}}}
+            walk._add(f"[{index}]", leaf)
+        return walk.result()
+
+    cpu, cuda = many("cpu", "0" * 64), many("cuda:0", "0" * 64)
+    assert cpu["more"] == cuda["more"]
+    assert cpu["more"] != many("cpu", "1" * 64)["more"]
+    assert cuda["leaves"][0]["device"] == "cuda:0"
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("torch.nn.quantized.modules.linear", "torch.ao.nn.quantized.modules.linear"),
+        ("torch.nn.quantized.dynamic.modules.rnn", "torch.ao.nn.quantized.dynamic.modules.rnn"),
+        ("torch.nn.intrinsic.modules.fused", "torch.ao.nn.intrinsic.modules.fused"),
+        ("torch.nn.qat.modules.conv", "torch.ao.nn.qat.modules.conv"),
+        ("torch.nn.quantizable.modules.rnn", "torch.ao.nn.quantizable.modules.rnn"),
+        ("torch.quantization.observer", "torch.ao.quantization.observer"),
+    ],
+)
+def test_a_class_that_moved_has_one_name(older: str, newer: str) -> None:
+    names = {class_name(type("Same", (), {"__module__": module})) for module in (older, newer)}
+    assert names == {newer + ".Same"}
 
 
 def test_many_keys_come_by_digest() -> None:
