@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from ckptmatrix.errors import CellError
 from ckptmatrix.plan import Load, Save
 from ckptmatrix.run.jobs import run_tasks
-from ckptmatrix.store.keys import load_key, save_key
+from ckptmatrix.store.keys import LoadKey, SaveKey
 from ckptmatrix.wire import Task
 from ckptmatrix.words import Phase, Result
 
@@ -80,14 +80,14 @@ def save_all(setting: Setting, plan: Plan, cells: Mapping[str, Usable], saved: S
         saved: Filled as answers come, also when the user interrupts.
     """
     keys = {
-        save: save_key(
+        save: SaveKey(
             environment=cells[save.producer].digest,
             case=plan.case(save.case).digest,
             observer=setting.observer,
             device=save.device,
             limits=setting.limits,
             timeout_s=setting.timeout_s,
-        )
+        ).digest
         for save in plan.saves()
         if save.producer in cells and has_device(cells[save.producer].facts, save.device)
     }
@@ -148,7 +148,7 @@ def load_all(
             if checkpoint is not None:
                 sources[load] = (checkpoint, attempts[-1])
     keys = {
-        load: load_key(
+        load: LoadKey(
             checkpoint=checkpoint.sha256,
             environment=cells[load.consumer].digest,
             case=plan.case(load.case).digest,
@@ -157,7 +157,7 @@ def load_all(
             device=load.device,
             limits=setting.limits,
             timeout_s=setting.timeout_s,
-        )
+        ).digest
         for load, (checkpoint, _) in sources.items()
     }
 

@@ -9,24 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ckptmatrix.wire import Facts, Limits
     from ckptmatrix.words import Mode
 
 __all__ = [
+    "LoadKey",
+    "SaveKey",
     "canonical",
     "digest",
     "environment_digest",
     "environment_parts",
-    "explain",
-    "load_key",
-    "load_parts",
-    "save_key",
-    "save_parts",
 ]
 
 #: Raised when the meaning of stored results changes, so that older ones are not found any more.
@@ -74,124 +70,58 @@ def environment_digest(facts: Facts) -> str:
     return digest(environment_parts(facts))
 
 
-def save_parts(
-    *,
-    environment: str,
-    case: str,
-    observer: str,
-    device: str,
-    limits: Limits,
-    timeout_s: float,
-) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class SaveKey:
     """What a save's result depends on.
 
-    Args:
-        environment: :func:`environment_digest` of the producer.
+    Attributes:
+        environment: :func:`environment_digest` of the cell.
         case: Digest of the case.
         observer: Digest of the cell program without its cases.
-        device: Where tensors live.
+        device: Where tensors live, or are to live.
         limits: What a task may use.
         timeout_s: Seconds for one attempt.
     """
-    return {
-        "kind": "save",
-        "generation": _GENERATION,
-        "environment": environment,
-        "case": case,
-        "observer": observer,
-        "device": device,
-        "limits": limits.model_dump(mode="json"),
-        "timeout_s": timeout_s,
-    }
+
+    environment: str
+    case: str
+    observer: str
+    device: str
+    limits: Limits
+    timeout_s: float
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The named parts, as JSON."""
+        return {
+            **vars(self),
+            "kind": "save",
+            "generation": _GENERATION,
+            "limits": self.limits.model_dump(mode="json"),
+        }
+
+    @property
+    def digest(self) -> str:
+        """The key."""
+        return digest(self.parts)
 
 
-def load_parts(
-    *,
-    checkpoint: str,
-    environment: str,
-    case: str,
-    observer: str,
-    mode: Mode,
-    device: str,
-    limits: Limits,
-    timeout_s: float,
-) -> dict[str, Any]:
-    """What a load's result depends on.
+@dataclass(frozen=True, kw_only=True)
+class LoadKey(SaveKey):
+    """What a load's result depends on: all that a save's does, in the consumer, and two more.
 
-    Args:
+    Attributes:
         checkpoint: SHA-256 of what is loaded.
-        environment: :func:`environment_digest` of the consumer.
-        case: Digest of the case.
-        observer: Digest of the cell program without its cases.
         mode: How it is loaded.
-        device: Where tensors are to live.
-        limits: What a task may use.
-        timeout_s: Seconds for one attempt.
     """
-    return save_parts(
-        environment=environment,
-        case=case,
-        observer=observer,
-        device=device,
-        limits=limits,
-        timeout_s=timeout_s,
-    ) | {"kind": "load", "checkpoint": checkpoint, "mode": str(mode)}
 
+    checkpoint: str
+    mode: Mode
 
-def save_key(
-    *, environment: str, case: str, observer: str, device: str, limits: Limits, timeout_s: float
-) -> str:
-    """Digest of :func:`save_parts`."""
-    return digest(
-        save_parts(
-            environment=environment,
-            case=case,
-            observer=observer,
-            device=device,
-            limits=limits,
-            timeout_s=timeout_s,
-        )
-    )
-
-
-def load_key(
-    *,
-    checkpoint: str,
-    environment: str,
-    case: str,
-    observer: str,
-    mode: Mode,
-    device: str,
-    limits: Limits,
-    timeout_s: float,
-) -> str:
-    """Digest of :func:`load_parts`."""
-    return digest(
-        load_parts(
-            checkpoint=checkpoint,
-            environment=environment,
-            case=case,
-            observer=observer,
-            mode=mode,
-            device=device,
-            limits=limits,
-            timeout_s=timeout_s,
-        )
-    )
-
-
-def explain(parts: Mapping[str, Any]) -> str:
-    """A key's parts for a person, one a line: ``mode         plain``.
-
-    Digests are cut to 12 characters; nested values stay JSON.
-    """
-    width = max((len(name) for name in parts), default=0)
-    return "\n".join(f"{name:<{width}}  {_short(value)}" for name, value in sorted(parts.items()))
-
-
-def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    text = value if isinstance(value, str) else canonical(value).decode("ascii")
-    return f"{text[:12]}…" if re.fullmatch(r"[0-9a-f]{64}", text) else text
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The named parts, as JSON."""
+        return super().parts | {"kind": "load", "mode": self.mode.value}
 
 
 def _normalised(name: str) -> str:

@@ -98,10 +98,6 @@ class ResultStore:
         record = _ATTEMPTS.dump_json(tuple(attempts), exclude_defaults=True)
         self._write("INSERT OR REPLACE INTO results VALUES (?, ?)", (key, record))
 
-    def get_observation(self, sha256: str) -> dict[str, Any] | None:
-        """An observation by its digest, or None."""
-        return self.get_observations([sha256]).get(sha256)
-
     def get_observations(self, digests: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Observations by their digests; those that are not known are left out."""
         found = {}

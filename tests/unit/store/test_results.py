@@ -79,12 +79,12 @@ def test_an_observation_must_be_what_its_digest_says(store: ResultStore) -> None
     value = {"b": [1.5, None, "é\ud800"], "a": {"z": -0.0, "y": 10**17}}
     store.put_observation(digest(value), value)
     store.put_observation(digest(value), value)
-    assert store.get_observation(digest(value)) == value
+    assert store.get_observations([digest(value)]) == {digest(value): value}
     with pytest.raises(ValueError, match="not what its digest says"):
         store.put_observation("0" * 64, value)
     with pytest.raises(ValueError, match="JSON"):
         store.put_observation("0" * 64, {"nan": float("nan")})
-    assert store.get_observation("0" * 64) is None
+    assert store.get_observations(["0" * 64]) == {}
 
 
 def test_observations_in_bulk(store: ResultStore) -> None:
@@ -116,7 +116,7 @@ def test_rows_that_cannot_be_read_count_as_absent(
         other.execute("UPDATE cells SET facts = '{}'")
     other.close()
     assert store.get_results(["k", "k2", "good"]).keys() == {"good"}
-    assert store.get_observation(digest(value)) is None
+    assert store.get_observations([digest(value)]) == {}
     assert store.get_facts("f") is None
 
 
