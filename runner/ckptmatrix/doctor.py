@@ -7,8 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from ckptmatrix.errors import CellError
 from ckptmatrix.matrix.cell import release_of
+from ckptmatrix.matrix.wheels import index_of
 from ckptmatrix.providers.docker.engine import ask_engine
-from ckptmatrix.providers.venv.failures import explain
-from ckptmatrix.providers.venv.indexes import find_sources, pytorch_index
+from ckptmatrix.providers.venv.failures import explain, is_unreachable
+from ckptmatrix.providers.venv.indexes import find_sources
 from ckptmatrix.providers.venv.interpreters import list_interpreters
 from ckptmatrix.providers.venv.uv import Uv
 
@@ -26,24 +26,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ckptmatrix.providers.docker.engine import EngineAnswer
+    from ckptmatrix.providers.venv.sources import Sources
+    from ckptmatrix.providers.venv.uv import Completed
 
 __all__ = ["Check", "Status", "diagnose_host"]
 
 #: An environment with a CUDA build of torch takes up to 5.2 GB (torch 2.6.0, measured), and its
 #: wheels as much again in uv's cache when that is on another file system.
 ROOM_BYTES = 12_000_000_000
+#: No environment with torch is smaller.
+LEAST_BYTES = 500_000_000
 #: Headroom of one task, unless a matrix says otherwise.
 MEMORY_BYTES = 4_000_000_000
 #: Mends what only fails because uv is not there.
 GET_UV = f"{sys.executable} -m pip install --force-reinstall uv"
 #: Seconds a page has to answer.
-PAGE_S = 3.0
+PAGE_S = "10"
 #: Seconds a tool has to say what it is.
 TOOL_S = 20.0
 
+_PCI = Path("/sys/bus/pci/devices")
+
 
 class Status(StrEnum):
-    """What a check found."""
+    """What a check found: fine, no cell can be made, or something that not every run needs."""
 
     OK = "ok"
     MISSING = "missing"
@@ -88,100 +94,126 @@ def diagnose_host(
 
 def _checks(cache_dir: Path, reports: Path, environ: Mapping[str, str]) -> Iterator[Check]:
     uv = Uv(environ, cache_dir)
+    sources = find_sources(environ)
+    engine = ask_engine(environ)
     yield _uv(uv)
-    yield _pythons(uv, environ)
-    yield _default_index(uv, environ)
-    yield _pytorch_index()
-    yield _disk("disk at the cache", cache_dir)
-    yield _disk("disk at the reports", reports)
+    yield _pythons(uv, environ, engine)
+    yield _default_index(uv, sources)
+    yield _pytorch_index(uv, sources)
+    yield _disk("disk at the cache", cache_dir, "export CKPTMATRIX_CACHE=…")
+    yield _disk("disk at the reports", reports, "ckptmatrix run --out …")
     yield _memory()
     yield _cores()
-    engine = ask_engine(environ)
-    yield _docker(engine)
+    yield _docker(engine, environ)
     yield _buildx(environ)
-    yield _gpu(environ)
-    yield _gpu_runtime(engine)
+    gpu = _gpu(environ)
+    yield gpu
+    yield _gpu_runtime(engine, has_gpu=gpu.status is Status.OK)
 
 
 def _uv(uv: Uv) -> Check:
     try:
         answer = uv.run("--version", cancel=threading.Event()).require("uv does not start")
-    except CellError as error:
-        return Check(name="uv", status=Status.MISSING, detail=error.message, fix=GET_UV)
+    except (CellError, OSError) as error:
+        return Check(name="uv", status=Status.MISSING, detail=str(error), fix=GET_UV)
     return Check(name="uv", status=Status.OK, detail=answer.stdout.strip().removeprefix("uv "))
 
 
-def _pythons(uv: Uv, environ: Mapping[str, str]) -> Check:
+def _pythons(uv: Uv, environ: Mapping[str, str], engine: EngineAnswer) -> Check:
     try:
         found = list_interpreters(uv, environ, threading.Event())
-    except CellError as error:
-        return Check(name="Pythons", status=Status.MISSING, detail=error.message, fix=GET_UV)
+    except (CellError, OSError) as error:
+        return Check(name="Pythons", status=Status.MISSING, detail=str(error), fix=GET_UV)
     releases = sorted({release_of(each.version) for each in found})
     versions = ", ".join(".".join(map(str, release)) for release in releases)
+    if versions:
+        return Check(name="Pythons", status=Status.OK, detail=versions)
     return Check(
         name="Pythons",
-        status=Status.OK if versions else Status.MISSING,
-        detail=versions or "none found",
-        fix="" if versions else "uv python install",
+        # Containers bring their own.
+        status=Status.WARN if engine.answers else Status.MISSING,
+        detail="none found",
+        fix=f"{sys.executable} -m uv python install",
     )
 
 
-def _default_index(uv: Uv, environ: Mapping[str, str]) -> Check:
-    """Ask through uv itself, so that the answer holds for what a run will do."""
-    sources = find_sources(environ)
+def _default_index(uv: Uv, sources: Sources) -> Check:
+    name = "package index"
+    if sources.no_index:
+        return _not_asked(name, Status.OK if sources.find_links else Status.MISSING)
     try:
-        answer = uv.run(
-            *("pip", "compile", "--no-deps", "--refresh", "--no-header", "--python"),
-            sys.executable,
-            *sources.arguments(),
-            "-",
-            stdin="six\n",
-            cancel=threading.Event(),
-            environ={"UV_HTTP_RETRIES": "0", "UV_HTTP_TIMEOUT": "10", **sources.environment()},
-        )
-    except CellError as error:
-        return Check(name="package index", status=Status.MISSING, detail=error.message, fix=GET_UV)
+        answer = _ask(uv, sources, "six")
+    except (CellError, OSError) as error:
+        return Check(name=name, status=Status.MISSING, detail=str(error), fix=GET_UV)
     if answer.returncode == 0:
-        return Check(name="package index", status=Status.OK, detail="answers")
+        return Check(name=name, status=Status.OK, detail="answers")
     return Check(
-        name="package index",
+        name=name,
         status=Status.MISSING,
         detail=explain(answer.stderr),
         fix="behind a proxy: export HTTPS_PROXY=…; for a mirror: export PIP_INDEX_URL=… PIP_CERT=…",
     )
 
 
-def _pytorch_index() -> Check:
+def _pytorch_index(uv: Uv, sources: Sources) -> Check:
     name = "PyTorch index"
-    url = pytorch_index("cpu")
-    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - our own data file says https
+    url = index_of("cpu") or ""
+    if sources.no_index:
+        return _not_asked(name, Status.WARN)
     try:
-        urllib.request.urlopen(request, timeout=PAGE_S).close()  # noqa: S310 - the same
-    except urllib.error.HTTPError as error:
-        # Whoever answers with a status is there, and a folder may well have no page of its own.
-        error.close()
-    except OSError as error:
-        return Check(
-            name=name,
-            status=Status.WARN,
-            detail=f"{url}: {error}; cells that ask for a build become «default»",
-            fix="let this machine reach it, or write «cuda: default» in the matrix",
-        )
-    return Check(name=name, status=Status.OK, detail=f"{url} answers")
+        # Small, and among the few packages that lie beside torch.
+        answer = _ask(uv, sources.alone(url), "filelock")
+    except (CellError, OSError) as error:
+        return Check(name=name, status=Status.WARN, detail=str(error), fix=GET_UV)
+    # An index that answers may well lack a package.
+    if answer.returncode == 0 or not is_unreachable(answer.stderr):
+        return Check(name=name, status=Status.OK, detail=f"{url} answers")
+    return Check(
+        name=name,
+        status=Status.WARN,
+        detail=f"{explain(answer.stderr)}; cells that ask for a build become «default»",
+        fix="behind a proxy: export HTTPS_PROXY=…; with own certificates: export PIP_CERT=…; "
+        "or write «cuda: default» in the matrix",
+    )
 
 
-def _disk(name: str, folder: Path) -> Check:
+def _ask(uv: Uv, sources: Sources, package: str) -> Completed:
+    """Ask through uv itself, so that the answer holds for what a run will do."""
+    return uv.run(
+        *("pip", "compile", "--no-deps", "--refresh", "--no-header", "--python"),
+        sys.executable,
+        *sources.arguments(),
+        "-",
+        stdin=f"{package}\n",
+        cancel=threading.Event(),
+        environ={"UV_HTTP_RETRIES": "0", "UV_HTTP_TIMEOUT": PAGE_S, **sources.environment()},
+    )
+
+
+def _not_asked(name: str, status: Status) -> Check:
+    fix = "" if status is Status.OK else f"{sys.executable} -m pip config unset global.no-index"
+    return Check(name=name, status=status, detail="not asked: pip's settings say no-index", fix=fix)
+
+
+def _disk(name: str, folder: Path, elsewhere: str) -> Check:
     existing = next(
         place for place in (folder.absolute(), *folder.absolute().parents) if place.exists()
     )
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        return Check(
+            name=name,
+            status=Status.MISSING,
+            detail=f"{existing} is not a folder this user can write to",
+            fix=elsewhere,
+        )
     free = shutil.disk_usage(existing).free
     if free >= ROOM_BYTES:
         return Check(name=name, status=Status.OK, detail=f"{_gigabytes(free)} free at {folder}")
     return Check(
         name=name,
-        status=Status.WARN,
+        status=Status.WARN if free >= LEAST_BYTES else Status.MISSING,
         detail=f"{_gigabytes(free)} free at {folder}; one environment may take 5 GB",
-        fix=f"free some space on the file system of {existing}",
+        fix=f"free some space on the file system of {existing} (ckptmatrix clean), or: {elsewhere}",
     )
 
 
@@ -205,15 +237,22 @@ def _cores() -> Check:
     return Check(name="cores", status=Status.OK, detail=str(count))
 
 
-def _docker(engine: EngineAnswer) -> Check:
+def _docker(engine: EngineAnswer, environ: Mapping[str, str]) -> Check:
     if engine.answers:
         detail = f"{engine.version} at {engine.address}"
         return Check(name="Docker engine", status=Status.OK, detail=detail)
+    if shutil.which("docker", path=environ.get("PATH")) is None:
+        fix = "curl -fsSL https://get.docker.com | sudo sh"
+    elif "permission denied" in engine.problem.lower():
+        fix = 'sudo usermod -aG docker "$USER", then log in again'
+    else:
+        fix = "sudo systemctl start docker"
     return Check(
         name="Docker engine",
-        status=Status.MISSING,
-        detail=f"none answers at {engine.address}: {engine.problem}",
-        fix="install it (docs.docker.com/engine/install) and start it: sudo systemctl start docker",
+        status=Status.WARN,
+        detail=f"none answers at {engine.address}: {engine.problem}; "
+        "cells of Debian suites and images need one",
+        fix=fix,
     )
 
 
@@ -223,33 +262,51 @@ def _buildx(environ: Mapping[str, str]) -> Check:
         return Check(name="buildx", status=Status.OK, detail=answer)
     return Check(
         name="buildx",
-        status=Status.MISSING,
-        detail="«docker buildx version» does not answer",
-        fix="install the plugin, docker-buildx-plugin or docker-buildx (docs.docker.com/go/buildx)",
+        status=Status.WARN,
+        detail="«docker buildx version» does not answer; images are built one after another",
+        fix="sudo apt-get install docker-buildx-plugin || sudo apt-get install docker-buildx",
     )
 
 
 def _gpu(environ: Mapping[str, str]) -> Check:
+    name = "NVIDIA GPU"
     query = ("--query-gpu=name,driver_version", "--format=csv,noheader")
     answer = _ask_tool(environ, "nvidia-smi", *query)
     if answer:
-        return Check(name="NVIDIA GPU", status=Status.OK, detail="; ".join(answer.splitlines()))
-    return Check(
-        name="NVIDIA GPU",
-        status=Status.MISSING,
-        detail="nvidia-smi shows none; device cuda cannot be used here",
-        fix="with a GPU built in, install its driver (docs.nvidia.com/datacenter/tesla)",
-    )
+        return Check(name=name, status=Status.OK, detail="; ".join(answer.splitlines()))
+    if _has_nvidia_hardware():
+        return Check(
+            name=name,
+            status=Status.WARN,
+            detail="one is built in, and nvidia-smi shows none: its driver is missing or broken",
+            fix="sudo ubuntu-drivers install (elsewhere: docs.nvidia.com/datacenter/tesla)",
+        )
+    detail = "none; only device cuda needs one, everything else runs"
+    return Check(name=name, status=Status.WARN, detail=detail)
 
 
-def _gpu_runtime(engine: EngineAnswer) -> Check:
+def _has_nvidia_hardware() -> bool:
+    """Whether a display controller of NVIDIA is on the PCI bus, driver or not."""
+    for device in _PCI.glob("*"):
+        with suppress(OSError):
+            vendor, kind = ((device / name).read_text().strip() for name in ("vendor", "class"))
+            if vendor == "0x10de" and kind.startswith("0x03"):
+                return True
+    return False
+
+
+def _gpu_runtime(engine: EngineAnswer, *, has_gpu: bool) -> Check:
     name = "NVIDIA runtime of Docker"
     if "nvidia" in engine.runtimes:
         return Check(name=name, status=Status.OK, detail=", ".join(engine.runtimes))
+    if not has_gpu:
+        return Check(name=name, status=Status.WARN, detail="none; without a GPU none is needed")
+    if not engine.answers:
+        return Check(name=name, status=Status.WARN, detail="no engine answers")
     return Check(
         name=name,
-        status=Status.MISSING,
-        detail=f"the engine knows {', '.join(engine.runtimes)}" if engine.answers else "no engine",
+        status=Status.WARN,
+        detail=f"none; the engine knows {', '.join(engine.runtimes)}",
         fix="sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker",
     )
 

@@ -27,7 +27,7 @@ from ckptmatrix.providers.docker.images import Images
 from ckptmatrix.providers.docker.labels import RUN
 from ckptmatrix.providers.docker.locks import local_wheels
 from ckptmatrix.providers.docker.prune import prune_images
-from ckptmatrix.providers.venv.indexes import Sources
+from ckptmatrix.providers.venv.sources import Sources
 from ckptmatrix.words import Reason
 from dockers import BASE, engine_or_skip
 

@@ -3,8 +3,8 @@
 The tables lie in ``matrices/data``:
 
 ``wheels.json``
-    What indexes list: build → machine → torch → Python → size of the wheel in bytes. Made by
-    ``ckptmatrix wheels refresh``.
+    What indexes list: build → machine → torch → Python → size of the wheel in bytes, and the day
+    each build's index was read. Made by ``ckptmatrix wheels refresh``.
 ``cuda.json``
     The CUDA releases each torch series was announced for, from torch's own pages. Builds exist that
     were never announced (2.9.1 for CUDA 12.9), so only CUDA releases outside that span are refused.
@@ -18,7 +18,7 @@ wheels of its own.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -60,10 +60,12 @@ class WheelFacts:
     Attributes:
         builds: What indexes list.
         cuda: torch series (``2.6``) → CUDA releases announced for it.
+        dates: Build → day its index was read.
     """
 
     builds: Builds
     cuda: Mapping[str, tuple[str, ...]]
+    dates: Mapping[str, str] = field(default_factory=dict)
 
 
 @cache
@@ -75,6 +77,7 @@ def load_facts() -> WheelFacts:
     return WheelFacts(
         builds=wheels["builds"],
         cuda={series: tuple(entry["cuda"]) for series, entry in cuda["torch"].items()},
+        dates=wheels["dates"],
     )
 
 

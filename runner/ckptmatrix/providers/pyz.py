@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import zipfile
 from functools import cache
 from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
+from ckptmatrix.atomic import write_atomic
 from ckptmatrix.shipped import cell_program_source
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["build_cell_program", "observer_digest"]
 
@@ -63,12 +66,7 @@ def build_cell_program(target_dir: Path) -> Path:
     content = _archive()
     target = target_dir / f"ckptcell-{hashlib.sha256(content).hexdigest()[:16]}.pyz"
     if not target.exists():
-        # Under its name it is always whole, also when several processes write it at once.
-        handle, name = tempfile.mkstemp(dir=target_dir, prefix=f".{target.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
+        write_atomic(target, content)
     return target
 
 

@@ -9,6 +9,7 @@ from ckptmatrix.matrix.cell import Cell, release_of
 from ckptmatrix.matrix.load import load_matrix
 from ckptmatrix.matrix.wheels import (
     WheelFacts,
+    build_of,
     download_bytes,
     index_of,
     load_facts,
@@ -157,6 +158,11 @@ def test_announced_builds_name_their_source() -> None:
     for entry in table["torch"].values():
         assert entry["source"] in table["sources"]
         assert entry["cuda"] == sorted(entry["cuda"], key=release_of)
+
+
+@pytest.mark.parametrize(("cuda", "build"), [("cpu", "cpu"), ("12.4", "cu124"), ("9.2", "cu92")])
+def test_builds_are_named_as_indexes_name_them(cuda: str, build: str) -> None:
+    assert build_of(cuda) == build
 
 
 def test_index_of_a_build() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -17,21 +16,12 @@ from ckptmatrix.providers.venv.folders import (
     python_of,
     read_record,
     remove_tree,
-    write_text,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NEVER = threading.Event()
-
-
-def test_a_text_is_replaced_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "file"
-    write_text(path, "one")
-    write_text(path, "two")
-    assert path.read_text() == "two"
-    assert os.listdir(path.parent) == ["file"]  # noqa: PTH208 - names are what is compared
 
 
 def test_threads_take_turns(tmp_path: Path) -> None:
@@ -99,6 +89,18 @@ def test_an_environment_whose_interpreter_is_gone_is_none_and_is_replaced(tmp_pa
     finish(environment(tmp_path / "k.making"), tmp_path / "k", record)
     python_of(tmp_path / "k").unlink()
     python_of(tmp_path / "k").symlink_to(tmp_path / "uninstalled")
+    assert read_record(tmp_path / "k") is None
+    finish(environment(tmp_path / "k.making"), tmp_path / "k", record)
+    assert read_record(tmp_path / "k") == record
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b'{"key": "k"}', b'{"key": 1, "packages": 2}', b"\xff"]
+)
+def test_a_record_that_cannot_be_read_counts_as_absent(tmp_path: Path, content: bytes) -> None:
+    record = VenvRecord(key="k", packages=("six==1.17.0",))
+    finish(environment(tmp_path / "k.making"), tmp_path / "k", record)
+    (tmp_path / "k" / "ckptmatrix.json").write_bytes(content)
     assert read_record(tmp_path / "k") is None
     finish(environment(tmp_path / "k.making"), tmp_path / "k", record)
     assert read_record(tmp_path / "k") == record

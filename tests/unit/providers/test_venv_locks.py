@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ckptmatrix.matrix.cell import Cell
-from ckptmatrix.providers.venv.indexes import Sources
 from ckptmatrix.providers.venv.locks import (
     Lock,
     read_lock,
@@ -14,6 +13,7 @@ from ckptmatrix.providers.venv.locks import (
     requirements_of,
     write_lock,
 )
+from ckptmatrix.providers.venv.sources import Sources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,18 +56,36 @@ def test_a_request_does_not_depend_on_the_cells_name() -> None:
 
 
 def test_only_torch_has_builds() -> None:
-    assert request_of(replace(CELL, torch=None, cuda="cpu"), Sources()).build == ""
+    assert request_of(replace(CELL, torch=None, cuda="cpu"), Sources()).index == ""
 
 
 @pytest.mark.parametrize("unreached", [False, True])
 def test_a_lock_is_read_as_it_was_written(tmp_path: Path, *, unreached: bool) -> None:
     lock = Lock(text=TEXT, unreached=unreached)
-    write_lock(tmp_path / "locks" / "c.txt", lock)
-    assert read_lock(tmp_path / "locks" / "c.txt") == lock
+    write_lock(tmp_path / "c.txt", lock)
+    assert read_lock(tmp_path / "c.txt") == lock
 
 
 def test_there_is_no_lock_before_the_first(tmp_path: Path) -> None:
     assert read_lock(tmp_path / "c.txt") is None
+
+
+@pytest.mark.parametrize("kept", [0, 1, 70, 100, -1])
+def test_a_lock_that_is_not_whole_counts_as_absent(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "c.txt"
+    write_lock(path, Lock(text=TEXT))
+    path.write_bytes(path.read_bytes()[:kept])
+    assert read_lock(path) is None
+
+
+def test_a_lock_that_is_no_text_counts_as_absent(tmp_path: Path) -> None:
+    (tmp_path / "c.txt").write_bytes(b"\xff\xfe")
+    assert read_lock(tmp_path / "c.txt") is None
+
+
+def test_a_lock_of_nothing_is_a_lock(tmp_path: Path) -> None:
+    write_lock(tmp_path / "c.txt", Lock(text=""))
+    assert read_lock(tmp_path / "c.txt") == Lock(text="")
 
 
 def test_how_a_lock_was_made_does_not_change_what_it_is() -> None:

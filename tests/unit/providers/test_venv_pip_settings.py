@@ -7,10 +7,10 @@ import pytest
 
 from ckptmatrix.errors import UsageError
 from ckptmatrix.providers.venv.pip_settings import (
-    PipSettings,
     pip_config_files,
     read_pip_settings,
 )
+from ckptmatrix.providers.venv.sources import Sources
 
 
 def conf(path: Path, text: str) -> Path:
@@ -19,7 +19,7 @@ def conf(path: Path, text: str) -> Path:
 
 
 def test_nothing_set_is_nothing_said(tmp_path: Path) -> None:
-    assert read_pip_settings({}, [tmp_path / "absent"]) == PipSettings()
+    assert read_pip_settings({}, [tmp_path / "absent"]) == Sources()
 
 
 def test_variables_are_read_as_pip_reads_them() -> None:
@@ -34,13 +34,13 @@ def test_variables_are_read_as_pip_reads_them() -> None:
         },
         [],
     )
-    assert settings == PipSettings(
+    assert settings == Sources(
         index_url="https://mirror/simple",
         extra_index_urls=("https://a/simple", "https://b/simple"),
         find_links=("/wheels", "/more"),
         trusted_hosts=("mirror",),
         no_index=True,
-        cert="/ca.pem",
+        ca_bundle="/ca.pem",
     )
 
 
@@ -48,7 +48,7 @@ def test_a_later_file_is_stronger_key_by_key(tmp_path: Path) -> None:
     weak = conf(tmp_path / "1", "[global]\nindex-url = https://weak\ncert = /weak.pem\n")
     strong = conf(tmp_path / "2", "[global]\nindex_url = https://strong\n")
     settings = read_pip_settings({}, [weak, strong])
-    assert (settings.index_url, settings.cert) == ("https://strong", "/weak.pem")
+    assert (settings.index_url, settings.ca_bundle) == ("https://strong", "/weak.pem")
 
 
 def test_install_is_stronger_than_global_even_in_a_weaker_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ckptmatrix.errors import CellError
 from ckptmatrix.providers.base import Ending, JobEnd
 from ckptmatrix.providers.venv.process import converse
 
@@ -107,7 +108,7 @@ def test_the_pipes_are_closed_when_the_listener_fails(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no-such-program"):
+    with pytest.raises(CellError, match="no-such-program"):
         converse(
             [tmp_path / "no-such-program"],
             environ={},

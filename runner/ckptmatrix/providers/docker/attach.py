@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol, Self, cast
 
 import requests
 from docker.errors import DockerException
+from urllib3.exceptions import HTTPError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ENGINE_ERRORS", "Connection", "Piece", "Talk", "Which", "frames"]
 
 #: What the SDK raises when an engine refuses, or cannot be reached any more.
-ENGINE_ERRORS = (DockerException, requests.RequestException, OSError)
+ENGINE_ERRORS = (DockerException, requests.RequestException, HTTPError, OSError)
 
 CHUNK = 1 << 18
 #: Pieces that wait to be looked at. When there are as many, reading stops, the engine's own buffers

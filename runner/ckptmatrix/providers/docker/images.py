@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 import time
 from dataclasses import dataclass, replace
@@ -11,7 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from docker.errors import ImageNotFound, NotFound
+from pydantic import TypeAdapter, ValidationError
 
+from ckptmatrix.atomic import write_atomic
 from ckptmatrix.errors import CellError
 from ckptmatrix.images.recipe import CELL_LABEL, INPUTS_LABEL, pinned
 from ckptmatrix.providers.base import Cancelled, Environment
@@ -22,8 +23,9 @@ from ckptmatrix.providers.docker.engine import facts_of
 from ckptmatrix.providers.docker.labels import OWNER, ROLE, Owner
 from ckptmatrix.providers.docker.outline import Outliner
 from ckptmatrix.providers.docker.users import find_interpreter, notes_on
-from ckptmatrix.providers.venv.folders import write_text
+from ckptmatrix.providers.failures import cell_error
 from ckptmatrix.providers.venv.locks import turned_out
+from ckptmatrix.system_errors import FIXES
 from ckptmatrix.words import Reason
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ __all__ = ["Images"]
 
 #: Where a Debian suite's image keeps the list of what it has.
 PACKAGES = "/opt/cell/packages.txt"
+_PACKAGES = TypeAdapter(tuple[str, ...])
 
 _BASE_ADVICE = (
     "load it there (docker load), make it (images/make-bases makes Debian's, and a Python), name "
@@ -90,7 +93,8 @@ class Images:
         self._outliner = Outliner(
             cache_dir=cache_dir, build=build, environ=environ, update_locks=update_locks
         )
-        self._memory = cache_dir.absolute() / "docker" / "packages"
+        self._cache = cache_dir.absolute() / "docker"
+        self._memory = self._cache / "packages"
         self._environ = dict(environ)
         self._builder = builder
         self._platform = ""
@@ -172,7 +176,10 @@ class Images:
             self._builder = choose_builder(self._environ)
         recipes = [pending.recipe for pending in building.values()]
         answers: dict[str, Environment | CellError] = {}
-        answers |= self._builder.build(recipes, cancel=cancel, progress=progress)
+        try:
+            answers |= self._builder.build(recipes, cancel=cancel, progress=progress)
+        except OSError as error:
+            return dict.fromkeys(building, _failed(error, self._cache))
         for name, pending in building.items():
             if name in answers:
                 continue
@@ -180,7 +187,7 @@ class Images:
                 image = self._api.inspect_image(pending.recipe.tag)  # type: ignore[no-untyped-call]
                 answers[name] = self._environment(pending.outline, image, start=pending.start)
             except ENGINE_ERRORS as error:
-                answers[name] = _engine_failed(error)
+                answers[name] = _failed(error, self._cache)
         return answers
 
     def _find(
@@ -195,7 +202,7 @@ class Images:
         except CellError as error:
             return error
         except ENGINE_ERRORS as error:
-            return _engine_failed(error)
+            return _failed(error, self._cache)
 
     def _own(
         self, cell: Cell, cancel: threading.Event, progress: Callable[[str], None]
@@ -274,8 +281,8 @@ class Images:
         """What a Debian suite's image says it has, read once."""
         memory = self._memory / f"{_hex(image)}.json"
         try:
-            return tuple(json.loads(memory.read_text("utf-8")))
-        except FileNotFoundError:
+            return _PACKAGES.validate_json(memory.read_bytes())
+        except (FileNotFoundError, ValidationError):
             pass
         container = self._api.create_container(
             image, command=["-"], labels=_own_labels(), network_disabled=True
@@ -288,7 +295,8 @@ class Images:
         finally:
             self._api.remove_container(container, v=True, force=True)
         packages = tuple(sorted(text.split(), key=str.lower))
-        write_text(memory, json.dumps(packages))
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(memory, _PACKAGES.dump_json(packages))
         return packages
 
     def _refuse_emulation(self, cell: Cell) -> None:
@@ -303,7 +311,10 @@ class Images:
             raise CellError(Reason.HOST_UNSUPPORTED, message)
 
 
-def _engine_failed(error: Exception) -> CellError:
+def _failed(error: Exception, cache: Path) -> CellError:
+    if isinstance(error, OSError) and error.errno in FIXES:
+        # What the SDK raises about an engine has no such number: it is this machine's disk.
+        return cell_error(Reason.INSTALL_FAILED, "the image could not be made", cache, error)
     text = " ".join(str(getattr(error, "explanation", None) or error).split())
     return CellError(Reason.INSTALL_FAILED, f"the Docker engine failed while making it: {text}")
 

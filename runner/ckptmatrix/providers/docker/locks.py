@@ -19,7 +19,6 @@ from packaging.utils import (
 
 from ckptmatrix.images.recipe import PROXY_VARIABLES, Settings
 from ckptmatrix.providers.venv.folders import hold
-from ckptmatrix.providers.venv.indexes import pytorch_index
 from ckptmatrix.providers.venv.locks import read_lock, request_of, resolve, write_lock
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
     from ckptmatrix.matrix.cell import Cell
-    from ckptmatrix.providers.venv.indexes import Sources
     from ckptmatrix.providers.venv.locks import Lock
+    from ckptmatrix.providers.venv.sources import Sources
     from ckptmatrix.providers.venv.uv import Uv
 
 __all__ = ["Locks", "build_settings", "local_wheels", "reachable_sources"]
@@ -99,14 +98,14 @@ def reachable_sources(sources: Sources) -> Sources:
 
 
 def build_settings(
-    base: str, sources: Sources, *, build: str, environ: Mapping[str, str]
+    base: str, sources: Sources, *, first: str | None, environ: Mapping[str, str]
 ) -> Settings:
     """The settings of a build.
 
     Args:
         base: Base image of cells made of wheels.
         sources: Where packages come from.
-        build: Build of torch whose own index is asked as well, or empty.
+        first: Another index, asked before the extra ones.
         environ: The user's environment variables: proxies, uv's default index.
     """
     index = sources.index_url or environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL", "")
@@ -118,7 +117,7 @@ def build_settings(
     return Settings(
         base=base,
         index_url=index,
-        extra_index_urls=(*([pytorch_index(build)] if build else []), *sources.extra_index_urls),
+        extra_index_urls=(*([first] if first else []), *sources.extra_index_urls),
         find_links=tuple(place for place in sources.find_links if not _is_local(place)),
         trusted_hosts=sources.trusted_hosts,
         no_index=sources.no_index,

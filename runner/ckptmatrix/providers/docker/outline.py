@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from ckptmatrix.errors import CellError
 from ckptmatrix.images.recipe import Base, base_name, make_recipe
+from ckptmatrix.matrix.wheels import index_of
 from ckptmatrix.providers.docker.locks import (
     Locks,
     build_settings,
     local_wheels,
     reachable_sources,
 )
-from ckptmatrix.providers.venv.indexes import asked_build, find_sources
+from ckptmatrix.providers.venv.indexes import find_sources
 from ckptmatrix.providers.venv.uv import Uv
 from ckptmatrix.words import Reason
 
@@ -112,8 +113,8 @@ class Outliner:
             Cancelled: ``cancel`` was set.
         """
         lock = self._locks.get(cell, cancel=cancel, progress=progress) if cell.is_wheels else None
-        build = asked_build(cell.cuda) if lock is not None and not lock.unreached else ""
-        settings = build_settings(self._base, self._sources, build=build, environ=self._environ)
+        index = index_of(cell.cuda) if lock is not None and not lock.unreached else None
+        settings = build_settings(self._base, self._sources, first=index, environ=self._environ)
         try:
             outline = Outline(
                 cell=cell, base=base_name(cell, settings), settings=settings, lock=lock

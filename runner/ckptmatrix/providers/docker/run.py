@@ -36,7 +36,7 @@ from ckptmatrix.providers.docker.volumes import (
     pack,
     unpack,
 )
-from ckptmatrix.providers.venv.lines import Flooded, LineCutter, Tail
+from ckptmatrix.providers.lines import Flooded, LineCutter, Tail
 from ckptmatrix.words import Reason
 
 if TYPE_CHECKING:

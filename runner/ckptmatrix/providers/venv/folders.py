@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fcntl
-import json
-import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter, ValidationError
+
+from ckptmatrix.atomic import write_atomic
 from ckptmatrix.providers.base import Cancelled
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["VenvRecord", "finish", "hold", "python_of", "read_record", "remove_tree", "write_text"]
+__all__ = ["VenvRecord", "finish", "hold", "python_of", "read_record", "remove_tree"]
 
 #: Seconds between two tries to get a lock that another maker holds.
 POLL_S = 0.1
@@ -38,12 +39,7 @@ class VenvRecord:
     packages: tuple[str, ...]
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file that is either the old one or the new one, whenever it is read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+_RECORD = TypeAdapter(VenvRecord)
 
 
 @contextmanager
@@ -75,13 +71,16 @@ def python_of(home: Path) -> Path:
 
 
 def read_record(home: Path) -> VenvRecord | None:
-    """The record of an environment that is complete and whose interpreter is still there."""
+    """The record of an environment that is complete and whose interpreter is still there.
+
+    One that cannot be read counts as absent: the environment is made anew.
+    """
     try:
-        fields = json.loads((home / RECORD).read_text(encoding="utf-8"))
+        record = _RECORD.validate_json((home / RECORD).read_bytes())
         python_of(home).stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, ValidationError):
         return None
-    return VenvRecord(key=fields["key"], packages=tuple(fields["packages"]))
+    return record
 
 
 def finish(making: Path, home: Path, record: VenvRecord) -> None:
@@ -92,7 +91,7 @@ def finish(making: Path, home: Path, record: VenvRecord) -> None:
         home: Its place; what lies there (its interpreter is gone) is replaced.
         record: What is known of it.
     """
-    write_text(making / RECORD, json.dumps(asdict(record), indent=1) + "\n")
+    write_atomic(making / RECORD, _RECORD.dump_json(record, indent=1) + b"\n")
     remove_tree(home)
     making.rename(home)
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["MARKER", "end_all", "oom_kills"]
 
@@ -17,6 +22,8 @@ MARKER = "CKPTMATRIX_JOB"
 PATIENCE_S = 10.0
 
 _PROC = Path("/proc")
+_GROUPS = Path("/sys/fs/cgroup")
+_OOM_KILL = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +55,36 @@ def end_all(leader: int, token: str) -> None:
 
 
 def oom_kills() -> int:
-    """How many processes the kernel has killed on this machine because memory ran out."""
-    for line in (_PROC / "vmstat").read_text(encoding="ascii").splitlines():
-        name, _, value = line.partition(" ")
-        if name == "oom_kill":
-            return int(value)
+    """How many processes the kernel has killed because memory ran out.
+
+    Those of this process's control group, so that nobody else's count; where the kernel counts
+    none for groups, those of the whole machine.
+    """
+    for path in (*_group_counters(), _PROC / "vmstat"):
+        with suppress(OSError):
+            found = _OOM_KILL.search(path.read_text(encoding="ascii", errors="replace"))
+            if found:
+                return int(found[1])
     return 0
+
+
+def _group_counters() -> Iterator[Path]:
+    """Files that may count our group's kills: those of cgroups v2 before those of v1."""
+    try:
+        lines = (_PROC / "self" / "cgroup").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    # «hierarchy:controllers:path», cgroups(7). In v2 the controllers are empty, and sort first.
+    for line in sorted(lines.splitlines(), key=lambda line: line.split(":")[1]):
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            base, name = _GROUPS, "memory.events"
+        elif "memory" in controllers.split(","):
+            base, name = _GROUPS / "memory", "memory.oom_control"
+        else:
+            continue
+        # In a container the mount may begin at the container's own group already.
+        yield from (base / path.lstrip("/") / name, base / name)
 
 
 def _members(leader: int, mark: bytes) -> list[_Process]:

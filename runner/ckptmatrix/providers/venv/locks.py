@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ckptmatrix.atomic import write_atomic
+from ckptmatrix.matrix.wheels import build_of, index_of
 from ckptmatrix.providers.venv.failures import is_unreachable
-from ckptmatrix.providers.venv.folders import write_text
-from ckptmatrix.providers.venv.indexes import asked_build, pytorch_index
 
 if TYPE_CHECKING:
     import threading
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ckptmatrix.matrix.cell import Cell
-    from ckptmatrix.providers.venv.indexes import Sources
+    from ckptmatrix.providers.venv.sources import Sources
     from ckptmatrix.providers.venv.uv import Completed, Uv
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
     "write_lock",
 ]
 
-#: First line of a lock that was made without the asked build's index.
+#: Begins a lock that was made without the asked build's index.
 _UNREACHED = "# made while the index of the asked build could not be reached\n"
 _DOING = "the requirements cannot be met"
 
@@ -43,19 +43,19 @@ class Request:
     Attributes:
         python: Asked release of Python.
         requirements: In PEP 508 form.
-        build: The asked build of torch, or empty for what the default index serves.
+        index: The index of the asked build of torch, or empty for what the default index serves.
         sources: Where packages come from.
     """
 
     python: str
     requirements: tuple[str, ...]
-    build: str
+    index: str
     sources: Sources
 
     @property
     def digest(self) -> str:
         """Short name of the request."""
-        body = [self.python, self.requirements, self.build, self.sources.arguments()]
+        body = [self.python, self.requirements, self.index, self.sources.digest]
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]
 
 
@@ -98,23 +98,26 @@ def request_of(cell: Cell, sources: Sources) -> Request:
     return Request(
         python=cell.python or "",
         requirements=requirements_of(cell),
-        build=asked_build(cell.cuda) if cell.torch is not None else "",
+        index=(index_of(cell.cuda) or "") if cell.torch is not None else "",
         sources=sources,
     )
 
 
 def read_lock(path: Path) -> Lock | None:
-    """The lock in a file, or None when there is no file."""
+    """The lock in a file, or None when there is no file, or not the whole of one."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+        seal, _, text = path.read_text(encoding="utf-8").partition("\n")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+    if seal != _seal(text):
         return None
     return Lock(text=text.removeprefix(_UNREACHED), unreached=text.startswith(_UNREACHED))
 
 
 def write_lock(path: Path, lock: Lock) -> None:
-    """Keep a lock."""
-    write_text(path, (_UNREACHED if lock.unreached else "") + lock.text)
+    """Keep a lock; its folder must exist."""
+    text = (_UNREACHED if lock.unreached else "") + lock.text
+    write_atomic(path, f"{_seal(text)}\n{text}")
 
 
 def resolve(
@@ -140,7 +143,7 @@ def resolve(
         CellError: There is no solution, or no index answers.
         Cancelled: ``cancel`` was set.
     """
-    index = pytorch_index(request.build) if request.build else ""
+    index = request.index
     if index and index not in unreachable and not request.sources.no_index:
         answer = _compile(uv, request, target, index, cancel)
         if answer.returncode == 0 or not is_unreachable(answer.stderr):
@@ -156,14 +159,19 @@ def turned_out(cell: Cell, lock: Lock, packages: tuple[str, ...]) -> tuple[Cell,
     When the asked build's index was not reached, a wheel from elsewhere may still be that build,
     which its local version says (PEP 440): ``2.13.0+cpu``.
     """
-    build = asked_build(cell.cuda)
+    build = build_of(cell.cuda)
     if not lock.unreached or f"torch=={cell.torch}+{build}" in packages:
         return cell, ()
     note = (
-        f"{pytorch_index(build)}, which serves the {build} build, could not be reached: torch "
+        f"{index_of(cell.cuda)}, which serves the {build} build, could not be reached: torch "
         f"{cell.torch} is the build that the default index serves; --update-locks tries again"
     )
     return cell.with_cuda("default"), (note,)
+
+
+def _seal(text: str) -> str:
+    """First line of a lock's file: an empty or a cut file would ask for fewer packages."""
+    return f"# sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _compile(

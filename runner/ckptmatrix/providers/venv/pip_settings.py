@@ -4,37 +4,16 @@ from __future__ import annotations
 
 import configparser
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ckptmatrix.errors import UsageError
+from ckptmatrix.providers.venv.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["PipSettings", "pip_config_files", "read_pip_settings"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PipSettings:
-    """The settings of pip that decide where packages come from.
-
-    Attributes:
-        index_url: The default index, or empty for the tool's own.
-        extra_index_urls: More indexes.
-        find_links: Folders, files or pages that list wheels.
-        trusted_hosts: Hosts whose certificates are not checked.
-        no_index: Whether indexes are not asked at all.
-        cert: File of certificates to trust, or empty.
-    """
-
-    index_url: str = ""
-    extra_index_urls: tuple[str, ...] = ()
-    find_links: tuple[str, ...] = ()
-    trusted_hosts: tuple[str, ...] = ()
-    no_index: bool = False
-    cert: str = ""
+__all__ = ["pip_config_files", "read_pip_settings"]
 
 
 def pip_config_files(environ: Mapping[str, str], prefix: Path) -> list[Path]:
@@ -66,7 +45,7 @@ def pip_config_files(environ: Mapping[str, str], prefix: Path) -> list[Path]:
     ]
 
 
-def read_pip_settings(environ: Mapping[str, str], files: Iterable[Path]) -> PipSettings:
+def read_pip_settings(environ: Mapping[str, str], files: Iterable[Path]) -> Sources:
     """Read pip's settings as ``pip install`` would.
 
     ``[install]`` is stronger than ``[global]`` and ``PIP_*`` variables are stronger than both; an
@@ -92,13 +71,13 @@ def read_pip_settings(environ: Mapping[str, str], files: Iterable[Path]) -> PipS
         )
         return next((value.strip() for value in places if value.strip()), "")
 
-    return PipSettings(
+    return Sources(
         index_url=setting("index-url"),
         extra_index_urls=tuple(setting("extra-index-url").split()),
         find_links=tuple(setting("find-links").split()),
         trusted_hosts=tuple(setting("trusted-host").split()),
         no_index=setting("no-index").lower() in {"1", "true", "yes", "on", "y", "t"},
-        cert=setting("cert"),
+        ca_bundle=setting("cert"),
     )
 
 

@@ -12,8 +12,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 from ckptmatrix.providers.base import MAX_LINE, Ending, JobEnd
+from ckptmatrix.providers.failures import as_cell_error
+from ckptmatrix.providers.lines import Flooded, LineCutter, Tail
 from ckptmatrix.providers.venv.leftovers import MARKER, end_all, oom_kills
-from ckptmatrix.providers.venv.lines import Flooded, LineCutter, Tail
+from ckptmatrix.words import Reason
 
 if TYPE_CHECKING:
     import threading
@@ -56,14 +58,14 @@ def converse(
         longest: Bytes a line may have.
 
     Raises:
-        OSError: It could not be started.
+        CellError: It could not be started.
     """
     token = secrets.token_hex(16)
     killed_before = oom_kills()
     tail = Tail(TAIL)
     with ExitStack() as after:
-        process = after.enter_context(
-            subprocess.Popen(  # noqa: S603 - no shell; the interpreter of an environment we made
+        with as_cell_error(Reason.CELL_LOST, "the cell program could not be started", cwd):
+            process = subprocess.Popen(  # noqa: S603 - no shell; the interpreter of an environment we made
                 [str(part) for part in argv],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -73,7 +75,7 @@ def converse(
                 env={**environ, MARKER: token},
                 start_new_session=True,
             )
-        )
+        after.enter_context(process)
         after.callback(end_all, process.pid, token)
         talk = after.enter_context(
             _Conversation(process, first_line, LineCutter(on_line, longest), tail)

@@ -7,15 +7,21 @@ import json
 import os
 import platform
 import sys
-import tempfile
 import threading
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory, gettempdir
+from typing import TYPE_CHECKING, Self
 
+from pydantic import TypeAdapter, ValidationError
+
+from ckptmatrix.atomic import write_atomic
 from ckptmatrix.errors import CellError
 from ckptmatrix.providers.base import MAX_LINE, Cancelled, Environment
+from ckptmatrix.providers.failures import as_cell_error
 from ckptmatrix.providers.venv.conditions import conditions, lay_out
 from ckptmatrix.providers.venv.folders import (
     VenvRecord,
@@ -24,9 +30,8 @@ from ckptmatrix.providers.venv.folders import (
     python_of,
     read_record,
     remove_tree,
-    write_text,
 )
-from ckptmatrix.providers.venv.indexes import find_sources, pytorch_index
+from ckptmatrix.providers.venv.indexes import find_sources
 from ckptmatrix.providers.venv.interpreters import Interpreter, list_interpreters, pick
 from ckptmatrix.providers.venv.locks import (
     Lock,
@@ -52,6 +57,28 @@ __all__ = ["VenvProvider", "this_platform"]
 #: Enters every key: raise it when environments made before must not be used any more.
 FORMAT = 1
 
+
+@dataclass(frozen=True, kw_only=True)
+class _Memory:
+    """Which Python a release meant, and how to see that it is still the same."""
+
+    version: str
+    path: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, interpreter: Interpreter) -> Self:
+        stat = interpreter.path.stat()
+        return cls(
+            version=interpreter.version,
+            path=str(interpreter.path),
+            size=stat.st_size,
+            mtime_ns=stat.st_mtime_ns,
+        )
+
+
+_MEMORY = TypeAdapter(_Memory)
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -114,10 +141,68 @@ class VenvProvider:
         self, cell: Cell, *, cancel: threading.Event, progress: Callable[[str], None]
     ) -> Environment:
         """See :class:`ckptmatrix.providers.base.Provider`."""
-        start = time.monotonic()
         if cancel.is_set():
             raise Cancelled
         python = _python_for(cell)
+        with as_cell_error(Reason.INSTALL_FAILED, "the environment could not be made", self._cache):
+            return self._prepare(cell, python, cancel, progress)
+
+    def run_job(
+        self,
+        environment: Environment,
+        job: Job,
+        *,
+        on_line: Callable[[bytes], None],
+        cancel: threading.Event,
+    ) -> JobEnd:
+        """See :class:`ckptmatrix.providers.base.Provider`."""
+        home = Path(environment.location)
+        if not python_of(home).exists():
+            message = (
+                f"the environment of {environment.cell.id} is gone ({home}); "
+                "run again to make it anew"
+            )
+            raise CellError(Reason.CELL_LOST, message)
+        with ExitStack() as after:
+            with as_cell_error(
+                Reason.CELL_LOST, "the job could not be given its folders", Path(gettempdir())
+            ):
+                own = after.enter_context(
+                    TemporaryDirectory(prefix="ckptmatrix-", ignore_cleanup_errors=True)
+                )
+                given, scratch = Path(own, "input"), Path(own, "scratch")
+                given.mkdir()
+                scratch.mkdir()
+                lay_out(job.inputs, given)
+            folders = ("--input", given, "--output", job.output.absolute(), "--scratch", scratch)
+            return converse(
+                [python_of(home), self._cell_program, *folders],
+                environ=conditions(self._environ, home, scratch),
+                cwd=scratch,
+                first_line=job.manifest.model_dump_json().encode(),
+                deadline_s=job.deadline_s,
+                on_line=on_line,
+                cancel=cancel,
+                longest=self._longest_line,
+            )
+
+    def remove(self, environment: Environment) -> None:
+        """See :class:`ckptmatrix.providers.base.Provider`."""
+        home = self._home(environment.key)
+        with hold(home.with_suffix(".mutex"), threading.Event()):
+            remove_tree(home)
+
+    def _home(self, key: str) -> Path:
+        return self._cache / "venvs" / key
+
+    def _prepare(
+        self,
+        cell: Cell,
+        python: str,
+        cancel: threading.Event,
+        progress: Callable[[str], None],
+    ) -> Environment:
+        start = time.monotonic()
         interpreter = self._interpreter(python, cancel, progress)
         request = request_of(cell, self._sources)
         lock = self._lock(cell.id, request, interpreter, cancel, progress)
@@ -151,48 +236,6 @@ class VenvProvider:
             seconds=time.monotonic() - start,
         )
 
-    def run_job(
-        self,
-        environment: Environment,
-        job: Job,
-        *,
-        on_line: Callable[[bytes], None],
-        cancel: threading.Event,
-    ) -> JobEnd:
-        """See :class:`ckptmatrix.providers.base.Provider`."""
-        home = Path(environment.location)
-        if not python_of(home).exists():
-            message = (
-                f"the environment of {environment.cell.id} is gone ({home}); "
-                "run again to make it anew"
-            )
-            raise CellError(Reason.CELL_LOST, message)
-        with tempfile.TemporaryDirectory(prefix="ckptmatrix-", ignore_cleanup_errors=True) as own:
-            given, scratch = Path(own, "input"), Path(own, "scratch")
-            given.mkdir()
-            scratch.mkdir()
-            lay_out(job.inputs, given)
-            folders = ("--input", given, "--output", job.output.absolute(), "--scratch", scratch)
-            return converse(
-                [python_of(home), self._cell_program, *folders],
-                environ=conditions(self._environ, home, scratch),
-                cwd=scratch,
-                first_line=job.manifest.model_dump_json().encode(),
-                deadline_s=job.deadline_s,
-                on_line=on_line,
-                cancel=cancel,
-                longest=self._longest_line,
-            )
-
-    def remove(self, environment: Environment) -> None:
-        """See :class:`ckptmatrix.providers.base.Provider`."""
-        home = self._home(environment.key)
-        with hold(home.with_suffix(".mutex"), threading.Event()):
-            remove_tree(home)
-
-    def _home(self, key: str) -> Path:
-        return self._cache / "venvs" / key
-
     def _interpreter(
         self, python: str, cancel: threading.Event, progress: Callable[[str], None]
     ) -> Interpreter:
@@ -206,9 +249,8 @@ class VenvProvider:
                 progress("looking for Pythons")
                 self._found = list_interpreters(self._uv, self._environ, cancel)
         interpreter = pick(python, self._found)
-        write_text(
-            memory, json.dumps({"version": interpreter.version, **_identity(interpreter.path)})
-        )
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(memory, _MEMORY.dump_json(_Memory.of(interpreter)))
         return interpreter
 
     def _lock(
@@ -267,7 +309,7 @@ class VenvProvider:
                 cancel=cancel,
                 holding=holding,
             ).require(f"no environment could be made of {interpreter.path}")
-            index = pytorch_index(request.build) if request.build and not lock.unreached else ""
+            index = "" if lock.unreached else request.index
             self._uv.run(
                 "pip",
                 "sync",
@@ -308,18 +350,13 @@ def _key(interpreter: Interpreter, lock: Lock) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _identity(python: Path) -> dict[str, str | int]:
-    stat = python.stat()
-    return {"path": str(python), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-
-
 def _remembered(memory: Path) -> Interpreter | None:
+    """The interpreter in a file, unless that cannot be read or the interpreter has changed."""
     try:
-        fields = json.loads(memory.read_text(encoding="utf-8"))
-        version = fields.pop("version")
-        path = Path(fields["path"])
-        return Interpreter(version=version, path=path) if _identity(path) == fields else None
-    except FileNotFoundError:
+        noted = _MEMORY.validate_json(memory.read_bytes())
+        interpreter = Interpreter(version=noted.version, path=Path(noted.path))
+        return interpreter if _Memory.of(interpreter) == noted else None
+    except (FileNotFoundError, ValidationError):
         return None
 
 

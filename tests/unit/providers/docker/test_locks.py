@@ -7,8 +7,9 @@ import pytest
 
 from ckptmatrix.matrix.cell import Cell
 from ckptmatrix.providers.docker.locks import build_settings, local_wheels, reachable_sources
-from ckptmatrix.providers.venv.indexes import Sources, pytorch_index
+from ckptmatrix.providers.venv.sources import Sources
 
+FIRST = "https://whl.example/cpu"
 CELL = Cell(id="c", python="3.11", torch="2.13.0", cuda="cpu")
 ENVIRON: dict[str, str] = {}
 
@@ -41,31 +42,31 @@ def test_an_index_that_is_a_folder_stays_here_and_wheels_go_along() -> None:
     assert kept.index_url == ""
     assert kept.extra_index_urls == ("https://a.example/simple",)
     assert kept.find_links == sources.find_links
-    settings = build_settings("b", kept, build="", environ=ENVIRON)
+    settings = build_settings("b", kept, first=None, environ=ENVIRON)
     assert settings.find_links == ("https://a.example/links.html",)
 
 
 def test_the_index_of_the_asked_build_comes_first() -> None:
     sources = Sources(extra_index_urls=("https://a.example/simple",), trusted_hosts=("a.example",))
-    settings = build_settings("base", sources, build="cpu", environ=ENVIRON)
-    assert settings.extra_index_urls == (pytorch_index("cpu"), "https://a.example/simple")
+    settings = build_settings("base", sources, first=FIRST, environ=ENVIRON)
+    assert settings.extra_index_urls == (FIRST, "https://a.example/simple")
     assert (settings.base, settings.trusted_hosts) == ("base", ("a.example",))
-    assert build_settings("base", sources, build="", environ=ENVIRON).extra_index_urls == (
+    assert build_settings("base", sources, first=None, environ=ENVIRON).extra_index_urls == (
         "https://a.example/simple",
     )
 
 
 def test_uvs_own_index_is_pips_too() -> None:
     environ = {"UV_DEFAULT_INDEX": "https://uv.example/simple"}
-    settings = build_settings("b", Sources(), build="", environ=environ)
+    settings = build_settings("b", Sources(), first=None, environ=environ)
     assert settings.index_url == "https://uv.example/simple"
     own = Sources(index_url="https://own.example/simple")
-    assert build_settings("b", own, build="", environ=environ).index_url == own.index_url
+    assert build_settings("b", own, first=None, environ=environ).index_url == own.index_url
 
 
 def test_proxies_and_certificates_are_passed_on() -> None:
     environ = {"HTTPS_PROXY": "http://p.example:1", "no_proxy": "x", "FTP_PROXY": ""}
-    settings = build_settings("b", Sources(ca_bundle="/ca.pem"), build="", environ=environ)
+    settings = build_settings("b", Sources(ca_bundle="/ca.pem"), first=None, environ=environ)
     assert settings.proxies == {"https_proxy": "http://p.example:1", "no_proxy": "x"}
     assert settings.ca_bundle == Path("/ca.pem")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckptmatrix.providers.venv.lines import Flooded, LineCutter, Tail
+from ckptmatrix.providers.lines import Flooded, LineCutter, Tail
 
 
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=6))
