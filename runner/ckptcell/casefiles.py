@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.machinery
 import importlib.util
 import pkgutil
 import sys
@@ -23,8 +24,9 @@ def _names(source):
         if not isinstance(statement, ast.ClassDef):
             continue
         for line in statement.body:
-            targets = line.targets if isinstance(line, ast.Assign) else ()
-            if any(getattr(target, "id", None) == "name" for target in targets):
+            if not isinstance(line, ast.Assign):
+                continue
+            if any(getattr(target, "id", None) == "name" for target in line.targets):
                 try:
                     value = ast.literal_eval(line.value)
                 except ValueError:
@@ -38,7 +40,7 @@ def _shipped():
     package = importlib.import_module(_PACKAGE)
     for info in pkgutil.iter_modules(package.__path__):
         module = "{}.{}".format(_PACKAGE, info.name)
-        yield module, importlib.util.find_spec(module).loader.get_source(module)
+        yield module, pkgutil.get_data(_PACKAGE, info.name + ".py") or b""
 
 
 def index(user_files):
@@ -51,7 +53,7 @@ def index(user_files):
         Case name → module name. A user's file that this Python cannot parse has no entry; its
         cases are then looked for in it, so that the error is seen where it belongs.
     """
-    found = {}
+    found: dict = {}
     for module, source in _shipped():
         for name in _names(source):
             found.setdefault(name, module)
@@ -69,14 +71,16 @@ def index(user_files):
 def _import(module, user_files):
     if module in sys.modules or module not in user_files:
         return importlib.import_module(module)
-    spec = importlib.util.spec_from_file_location(module, user_files[module])
+    loader = importlib.machinery.SourceFileLoader(module, user_files[module])
+    spec = importlib.machinery.ModuleSpec(module, loader, origin=loader.path)
+    spec.has_location = True
     found = importlib.util.module_from_spec(spec)
     # Registered under this name before it runs: a class of an unregistered module cannot be saved.
     sys.modules[module] = found
     cached = sys.dont_write_bytecode
     sys.dont_write_bytecode = True  # its folder is the input, which is not to be written to
     try:
-        spec.loader.exec_module(found)
+        loader.exec_module(found)
     except BaseException:
         del sys.modules[module]
         raise

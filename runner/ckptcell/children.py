@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 import traceback
+from typing import Any
 
 from ckptcell import canonical, kernel, worker
 from ckptcell.errors import ForkUnsafe, Misbehaved
@@ -86,7 +87,8 @@ class Child(object):
     def __init__(self, setup, threads, private):
         refuse_unsafe_fork(threads)
         self._channel, theirs = socket.socketpair()
-        self._output, printed_to = os.pipe()
+        output, printed_to = os.pipe()
+        self._output: Any = output  # None once it is closed
         self._received = bytearray()
         self._budget = setup["limits"]["result_bytes"] + _FRAMING
         self._heard = 0
@@ -101,7 +103,7 @@ class Child(object):
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                ours = [self._channel.fileno(), self._output] + list(private)
+                ours = [self._channel.fileno(), output] + list(private)
                 _become_child(parent, theirs, printed_to, ours, setup)
             except BaseException:
                 traceback.print_exc()
@@ -110,7 +112,7 @@ class Child(object):
         theirs.close()
         os.close(printed_to)
         self._channel.setblocking(False)
-        os.set_blocking(self._output, False)
+        os.set_blocking(output, False)
         if setup["isolation"] == "spawn":
             self.command(canonical.dumps(setup))
 

@@ -70,7 +70,7 @@ def installed(folders):
     Returns:
         ``{"name", "version"}`` records, sorted by name.
     """
-    found = {}
+    found: dict = {}
     for folder in folders:
         try:
             entries = sorted(os.listdir(folder or "."))
@@ -121,7 +121,7 @@ def _driver(torch):
 
 
 def _devices(torch):
-    facts = {"gpus": [], "gpu_arches": [], "gpu_driver": None, "device_error": ""}
+    facts: dict = {"gpus": [], "gpu_arches": [], "gpu_driver": None, "device_error": ""}
     if torch.version.cuda is None and getattr(torch.version, "hip", None) is None:
         return facts
     try:

@@ -75,7 +75,7 @@ class Fingerprint(object):
             and all(other.objects[key] is value for key, value in self.objects.items())
         )
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _settings():
@@ -92,7 +92,7 @@ def _safe_globals():
 
 
 def _attributes():
-    found = {}
+    found: dict = {}
     owners = [(name, sys.modules.get(name)) for name in _MODULES]
     owners += [
         ("{}.{}".format(module, name), getattr(sys.modules.get(module), name, None))

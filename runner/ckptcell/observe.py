@@ -75,7 +75,7 @@ class _Walk(object):
 
     def result(self):
         """The leaves, and the digests of those beyond the first :data:`KEPT`."""
-        result = {"leaves": self._leaves}
+        result: dict = {"leaves": self._leaves}
         if self._count > KEPT:
             digests = list(self._digests)
             if self._chunk:
@@ -152,8 +152,9 @@ class _Walk(object):
             fields.update(_keys([name for name, _ in names]), type="dict")
             children = [(step, child) for (_, step), child in zip(names, obj.values())]
         elif isinstance(obj, tuple) and isinstance(getattr(obj, "_fields", None), tuple):
-            fields.update(_keys([str(name) for name in obj._fields]), type="namedtuple")
-            children = [("." + str(name), child) for name, child in zip(obj._fields, obj)]
+            steps = [str(name) for name in getattr(obj, "_fields", ())]
+            fields.update(_keys(steps), type="namedtuple")
+            children = [("." + step, child) for step, child in zip(steps, obj)]
         else:
             fields["type"] = "tuple" if isinstance(obj, tuple) else "list"
             fields["length"] = len(obj)

@@ -36,13 +36,17 @@ def numpy_kind(obj, limit):  # noqa: PLR0911 - one return a kind
     if isinstance(obj, numpy.dtype):
         return {"type": "dtype", "class": "numpy.dtype", "value": text(str(obj))}, []
     random = sys.modules.get("numpy.random")
-    if random is not None and isinstance(obj, random.RandomState):
+    if _is(obj, random, "RandomState"):
         return {"type": "generator", "class": name}, [(".state", obj.get_state())]
-    if random is not None and isinstance(obj, getattr(random, "Generator", ())):
+    if _is(obj, random, "Generator"):
         return {"type": "generator", "class": name}, [(".state", obj.bit_generator.state)]
-    if random is not None and isinstance(obj, getattr(random, "BitGenerator", ())):
+    if _is(obj, random, "BitGenerator"):
         return {"type": "generator", "class": name}, [(".state", obj.state)]
     return None
+
+
+def _is(obj, module, name):
+    return isinstance(obj, getattr(module, name, ()))
 
 
 def _array(kind, array, name, limit):

@@ -149,7 +149,7 @@ class Supervisor(object):
     def _run_group(self, group):
         child = None
         again = []
-        known = {}
+        known: dict = {}
         try:
             for task in group:
                 isolation = "alone" if child is None else "shared"

@@ -160,9 +160,10 @@ def _stride_order(tensor):
 
 
 def _quantized(tensor):
-    params = {"qscheme": str(tensor.qscheme())}
+    scheme = str(tensor.qscheme())
+    params: dict = {"qscheme": scheme}
     parts = {"values": tensor.int_repr()}
-    if params["qscheme"].startswith("torch.per_tensor"):
+    if scheme.startswith("torch.per_tensor"):
         params["scale"] = number(tensor.q_scale())
         params["zero_point"] = integer(tensor.q_zero_point())
     else:

@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from typing import Any
 
 from ckptcell import canonical, casefiles, evidence, facts, files, fingerprint, kernel, observe
 from ckptcell.cases.base import Unsupported
@@ -73,10 +74,10 @@ class _Bench(object):
         self._setup = setup
         self._say = say
         self._limits = _Limits(setup)
-        self._kind = None
+        self._kind: Any = None
         self._baseline = None
         torch = sys.modules.get("torch")
-        if hasattr(torch, "set_warn_always"):
+        if torch is not None and hasattr(torch, "set_warn_always"):
             torch.set_warn_always(True)
 
     def _prepare(self, command):
@@ -134,7 +135,7 @@ class _Bench(object):
         """
         saving = command["mode"] is None
         progress = _Progress("save" if saving else "load", self._say)
-        result = {"result": "returned", "exception": None, "detail": "", "oom": False}
+        result: dict = {"result": "returned", "exception": None, "detail": "", "oom": False}
         began = time.monotonic()
         with evidence.Warnings() as heard:
             try:
