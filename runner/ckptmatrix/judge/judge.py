@@ -130,7 +130,7 @@ def _returned(
         unknown = after.unobservable() or before.unobservable()
         if unknown is not None:
             kind = str(unknown.fields.get("class", "an unknown class"))[:200]
-            message = f"there is no way yet to look at {kind}"
+            message = f"nothing here can look inside {kind}; override observe() in the case"
             return _error(done.stage, Reason.UNOBSERVABLE, message, unknown.path[:200])
         differences = () if same else compare_observations(before, after, policy)
     except MalformedObservationError as error:

@@ -175,7 +175,7 @@ def test_what_cannot_be_observed_is_never_judged(
         "version": 1,
         "leaves": [
             {"path": "", "type": "dict", "class": "dict", "keys": ["a"]},
-            {"path": "['a']", "type": "tensor", "parts": {"x": {"type": "unobservable"}}},
+            {"path": "['a']", "type": "tensor", "parts": {"x": unobservable}},
         ],
     }
     pair = (unknown, seen()) if side == "producer" else (seen(), unknown)
@@ -195,6 +195,7 @@ def test_an_exception_at_work_is_told_with_what_had_changed_before(
         stage=Stage.FORWARD,
         observation=OTHER,
         raises=("AttributeError", "'GELU' object has no attribute 'approximate'"),
+    unobservable = {"type": "unobservable", "class": "mine.Handle", "note": "kind"}
     )
     judgement = judge(attempt, reference=reference)
     assert (judgement.verdict, judgement.reason) == (Verdict.FAILED, Reason.FORWARD_ERROR)
@@ -208,6 +209,8 @@ def test_behaviour_is_told_by_its_stage(judge: Any, make_attempt: Callable[..., 
     judgement = judge(
         make_attempt(observation=SAME), reference=reference, observations=observations
     )
+    assert "mine.Handle" in judgement.message
+    assert "override observe() in the case" in judgement.message
     assert (judgement.reason, judgement.stage) == (Reason.RESUME_DIVERGED, Stage.RESUME)
 
 
