@@ -57,12 +57,30 @@ def mismatch(cell: Cell, facts: Facts) -> tuple[Reason, str] | None:
     ):
         wrong.append(f"NumPy is {facts.numpy or 'absent'}, not {cell.numpy}")
     installed = {canonicalize_name(package.name): package.version for package in facts.packages}
+    environment = _marker_environment(facts)
     for text in cell.packages:
         requirement = Requirement(text)
+        if requirement.marker is not None and not requirement.marker.evaluate(environment):
+            continue
         version = installed.get(canonicalize_name(requirement.name))
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             wrong.append(f"{requirement.name} is {version or 'absent'}, not {text}")
     return (Reason.ENVIRONMENT_MISMATCH, "; ".join(wrong)) if wrong else None
+
+
+def _marker_environment(facts: Facts) -> dict[str, str]:
+    """What markers ask about, of a cell: every cell runs on Linux."""
+    return {
+        "implementation_name": facts.implementation.lower(),
+        "implementation_version": facts.python,
+        "os_name": "posix",
+        "platform_machine": facts.machine,
+        "platform_python_implementation": facts.implementation,
+        "platform_system": "Linux",
+        "python_full_version": facts.python,
+        "python_version": ".".join(facts.python.split(".")[:2]),
+        "sys_platform": "linux",
+    }
 
 
 def _same_release(asked: str, found: str) -> bool:

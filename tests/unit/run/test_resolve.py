@@ -49,6 +49,7 @@ def test_a_cell_that_is_what_its_id_says() -> None:
         ({"numpy": ">=2"}, {}, "NumPy is 1.26.4, not >=2"),
         ({"numpy": ">=2"}, {"numpy": None}, "NumPy is absent, not >=2"),
         ({"packages": ("other>=1",)}, {}, "other is absent, not other>=1"),
+        ({"packages": ("other; python_version >= '3.9'",)}, {}, "other is absent"),
         ({"packages": ("safe.tensors>1",)}, {}, "safe.tensors is 0.5.2, not safe.tensors>1"),
     ],
 )
@@ -78,3 +79,29 @@ def test_a_fallback_that_happens_to_be_the_build_keeps_its_id() -> None:
 
 def test_an_id_the_user_chose_survives_a_fallback() -> None:
     assert replace(a_cell(cuda="cpu"), id="mine").with_cuda("default").id == "mine"
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "python_version < '3.9'",
+        "python_full_version < '3.11.7'",
+        "sys_platform == 'win32'",
+        "platform_system != 'Linux'",
+        "platform_machine == 'aarch64'",
+        "implementation_name == 'pypy'",
+        "platform_python_implementation == 'PyPy'",
+        "extra == 'more'",
+    ],
+)
+def test_a_requirement_for_other_cells_is_none_of_this_one(marker: str) -> None:
+    cell = a_cell(packages=(f"other>=1; {marker}",))
+    facts = some_facts(implementation="CPython")
+    assert mismatch(cell, facts) is None
+
+
+def test_markers_are_about_the_cell_and_not_about_this_python() -> None:
+    cell = a_cell(python="3.6", packages=("dataclasses; python_version == '3.6'",))
+    found = mismatch(cell, some_facts(python="3.6.15"))
+    assert found is not None
+    assert "dataclasses is absent" in found[1]
