@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +30,8 @@ class JobStream:
     Attributes:
         tasks: Tasks of the job's manifest, by id.
         on_hello: Called with the facts, before anything else.
-        on_observation: Called once for every observation, before any task that names it.
+        on_observation: Called once for every observation, before any task that names it; raises
+            ``ValueError`` when it is not what its digest says.
         on_final: Called once for every final task with all its attempts.
         facts: What ``hello`` said, or None before it.
         in_flight: The task being attempted.
@@ -58,7 +57,7 @@ class JobStream:
             return
         try:
             self._take(line)
-        except (ValidationError, ValueError, StreamBroken) as error:
+        except (ValidationError, StreamBroken) as error:
             detail = str(error).splitlines()[0] if str(error) else type(error).__name__
             self.broken = f"{detail} in the event {line[:200].decode('utf-8', 'replace')!r}"
 
@@ -96,12 +95,11 @@ class JobStream:
         return self.tasks[task]
 
     def _observe(self, event: ObservationEvent) -> None:
-        body = json.dumps(event.value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        if hashlib.sha256(body.encode("ascii")).hexdigest() != event.sha256:
-            msg = "an observation is not what its digest says"
-            raise StreamBroken(msg)
+        try:
+            self.on_observation(event.sha256, event.value)
+        except ValueError as error:
+            raise StreamBroken(str(error)) from error
         self._observations.add(event.sha256)
-        self.on_observation(event.sha256, event.value)
 
     def _done(self, event: Done) -> None:
         task = self._known(event.task)

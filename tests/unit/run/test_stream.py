@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckptmatrix.run.stream import JobStream
+from ckptmatrix.store.keys import digest
 from ckptmatrix.wire import Done, Facts, Task
 from ckptmatrix.words import Mode
 
@@ -57,9 +58,16 @@ class Listener:
                 for task in tasks
             },
             on_hello=self.greeted.append,
-            on_observation=lambda sha256, _: self.observed.append(sha256),
+            on_observation=self.observe,
             on_final=lambda task, attempts: self.final.update({task.id: attempts}),
         )
+
+    def observe(self, sha256: str, value: dict[str, Any]) -> None:
+        """What the store does."""
+        if digest(value) != sha256:
+            msg = "an observation is not what its digest says"
+            raise ValueError(msg)
+        self.observed.append(sha256)
 
     def hear(self, *events: dict[str, Any]) -> JobStream:
         for event in events:
@@ -142,3 +150,14 @@ def test_garbage_never_raises(lines: list[bytes]) -> None:
     for line in lines:
         listener.stream.feed(line)
     assert listener.final == {}
+
+
+def test_a_bug_in_what_listens_is_not_laid_to_the_cell() -> None:
+    def broken(_task: Task, _attempts: tuple[Done, ...]) -> None:
+        msg = "a bug"
+        raise ValueError(msg)
+
+    listener = Listener("t0")
+    listener.stream.on_final = broken
+    with pytest.raises(ValueError, match="a bug"):
+        listener.hear(HELLO, started(), OBSERVATION, done())
