@@ -34,12 +34,22 @@ class SaveJudgement(NamedTuple):
     message: str = ""
 
 
+class _Seen(NamedTuple):
+    """What there is to compare."""
+
+    observations: Mapping[str, Mapping[str, Any]]
+    reference: Mapping[str, Any] | None
+    reference_digest: str | None
+
+
 def judge_load(
     attempts: Sequence[Done],
     observations: Mapping[str, Mapping[str, Any]],
     reference: Mapping[str, Any] | None,
     case: CaseInfo,
     mode: Mode,
+    *,
+    reference_digest: str | None = None,
 ) -> Judgement:
     """What the attempts at one load came to.
 
@@ -49,6 +59,7 @@ def judge_load(
         reference: The producer's own observation of what it saved.
         case: Has the policy and what is expected.
         mode: How it was loaded.
+        reference_digest: Digest of ``reference``; an attempt that names the same is not compared.
 
     Returns:
         The last attempt's judgement, ``flaky`` when another attempt came to something else.
@@ -59,7 +70,8 @@ def judge_load(
     policy = policy_of(case)
     if not attempts:
         return _error(None, Reason.DID_NOT_RUN, "it was not tried")
-    judged = [_attempt(done, observations, reference, policy) for done in attempts]
+    seen = _Seen(observations, reference, reference_digest)
+    judged = [_attempt(done, seen, policy) for done in attempts]
     last = judged[-1]
     return replace(
         last,
@@ -89,18 +101,17 @@ def judge_save(attempts: Sequence[Done], case: CaseInfo) -> SaveJudgement:
 
 def _attempt(
     done: Done,
-    observations: Mapping[str, Mapping[str, Any]],
-    reference: Mapping[str, Any] | None,
+    seen: _Seen,
     policy: Policy,
 ) -> Judgement:
     ended = judge_ending(done)
     if ended is None:
-        return _returned(done, observations, reference, policy)
-    if done.result is not Result.RAISED or done.observation is None or reference is None:
+        return _returned(done, seen, policy)
+    if done.result is not Result.RAISED or done.observation is None or seen.reference is None:
         return ended
     try:
-        before = read_observation(reference)
-        after = read_observation(observations.get(done.observation))
+        before = read_observation(seen.reference)
+        after = read_observation(seen.observations.get(done.observation))
         before = replace(
             before,
             forward=before.forward if after.forward is not None else None,
@@ -113,20 +124,19 @@ def _attempt(
 
 def _returned(
     done: Done,
-    observations: Mapping[str, Mapping[str, Any]],
-    reference: Mapping[str, Any] | None,
+    seen: _Seen,
     policy: Policy,
 ) -> Judgement:
-    if done.observation is None or done.observation not in observations:
+    if done.observation is None or done.observation not in seen.observations:
         return _error(done.stage, Reason.CELL_MISBEHAVED, "the cell did not say what it loaded")
-    if reference is None:
+    if seen.reference is None:
         message = "there is no observation of what was saved to compare with"
         return _error(done.stage, Reason.CELL_MISBEHAVED, message)
     try:
-        after = read_observation(observations[done.observation])
-        # Most loads give exactly what was saved, and the store then hands out the same object.
-        same = observations[done.observation] is reference
-        before = after if same else read_observation(reference)
+        after = read_observation(seen.observations[done.observation])
+        # Most loads give exactly what was saved.
+        same = done.observation == seen.reference_digest
+        before = after if same else read_observation(seen.reference)
         unknown = after.unobservable() or before.unobservable()
         if unknown is not None:
             kind = str(unknown.fields.get("class", "an unknown class"))[:200]

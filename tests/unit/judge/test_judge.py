@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,9 +49,32 @@ def judge(make_case: Callable[..., CaseInfo]) -> Any:
     def judge(*attempts: Done, reference: Any = OBSERVATIONS[SAME], **fields: Any) -> Judgement:
         mode = fields.pop("mode", Mode.PLAIN)
         observations = fields.pop("observations", OBSERVATIONS)
-        return judge_load(attempts, observations, reference, make_case(**fields), mode)
+        digest = fields.pop("reference_digest", None)
+        case = make_case(**fields)
+        return judge_load(attempts, observations, reference, case, mode, reference_digest=digest)
 
     return judge
+
+
+@pytest.mark.parametrize("digest", [SAME, None])
+def test_what_has_the_same_digest_is_not_compared(
+    judge: Any,
+    make_attempt: Callable[..., Done],
+    monkeypatch: pytest.MonkeyPatch,
+    digest: str | None,
+) -> None:
+    compared = []
+
+    def compare(*sides: Any) -> tuple[()]:
+        compared.append(sides)
+        return ()
+
+    monkeypatch.setattr("ckptmatrix.judge.judge.compare_observations", compare)
+    read_twice = json.loads(json.dumps(OBSERVATIONS[SAME]))
+    attempt = make_attempt(observation=SAME)
+    judgement = judge(attempt, reference=read_twice, reference_digest=digest)
+    assert judgement.verdict is Verdict.OK
+    assert len(compared) == (digest is None)
 
 
 def test_the_same_object_is_ok(judge: Any, make_attempt: Callable[..., Done]) -> None:
@@ -171,6 +195,7 @@ def test_nothing_to_compare_with_is_never_ok(judge: Any, make_attempt: Callable[
 def test_what_cannot_be_observed_is_never_judged(
     judge: Any, make_attempt: Callable[..., Done], side: str
 ) -> None:
+    unobservable = {"type": "unobservable", "class": "mine.Handle", "note": "kind"}
     unknown = {
         "version": 1,
         "leaves": [
@@ -184,6 +209,8 @@ def test_what_cannot_be_observed_is_never_judged(
     )
     assert (judgement.verdict, judgement.reason) == (Verdict.ERROR, Reason.UNOBSERVABLE)
     assert judgement.entity == "['a'].x"
+    assert "mine.Handle" in judgement.message
+    assert "override observe() in the case" in judgement.message
 
 
 def test_an_exception_at_work_is_told_with_what_had_changed_before(
@@ -195,7 +222,6 @@ def test_an_exception_at_work_is_told_with_what_had_changed_before(
         stage=Stage.FORWARD,
         observation=OTHER,
         raises=("AttributeError", "'GELU' object has no attribute 'approximate'"),
-    unobservable = {"type": "unobservable", "class": "mine.Handle", "note": "kind"}
     )
     judgement = judge(attempt, reference=reference)
     assert (judgement.verdict, judgement.reason) == (Verdict.FAILED, Reason.FORWARD_ERROR)
@@ -209,8 +235,6 @@ def test_behaviour_is_told_by_its_stage(judge: Any, make_attempt: Callable[..., 
     judgement = judge(
         make_attempt(observation=SAME), reference=reference, observations=observations
     )
-    assert "mine.Handle" in judgement.message
-    assert "override observe() in the case" in judgement.message
     assert (judgement.reason, judgement.stage) == (Reason.RESUME_DIVERGED, Stage.RESUME)
 
 
