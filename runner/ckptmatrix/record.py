@@ -29,7 +29,8 @@ class CellRecord:
         facts: What its ``hello`` said, when it came that far.
         packages: ``name==version``.
         notes: Sentences for the user.
-        trusted: Whether its controls behaved; None when they did not run.
+        trusted: Whether both its controls behaved; None when it could not be used, or when they
+            did not run for no fault of its own.
         distrust: Which control misbehaved, and how.
         prepare_seconds: Time to make its environment in this run.
         reused: Whether the environment was found ready.
@@ -65,6 +66,8 @@ class SaveRecord:
         bytes: Its size.
         seconds: Duration.
         cached: Whether it is from an earlier run.
+        attempts: How many attempts were made; 0 when it was not tried.
+        flaky: Whether it failed once and then succeeded.
     """
 
     producer: str
@@ -77,6 +80,8 @@ class SaveRecord:
     bytes: int = 0
     seconds: float = 0.0
     cached: bool = False
+    attempts: int = 0
+    flaky: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +110,10 @@ class RunRecord:
     Attributes:
         id: Name of its folder.
         matrix: Name of the matrix.
-        status: ``started``, ``complete`` or ``interrupted``.
+        status: ``started`` while it runs, and for ever when it was killed; ``complete``;
+            ``interrupted`` by the user or by a signal; ``failed`` when something unforeseen ended
+            it (a full disk, a bug). Of the last two, what had an answer is there and the rest
+            says ``did_not_run``; the same command goes on.
         started: When, with its time zone.
         ended: When, or None.
         provider: Provider's name.

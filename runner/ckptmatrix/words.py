@@ -141,6 +141,7 @@ class Reason(StrEnum):
     INSTALL_FAILED = "install_failed"
     IMPORT_FAILED = "import_failed"
     HOST_UNSUPPORTED = "host_unsupported"
+    HOST_FULL = "host_full"
     CELL_LOST = "cell_lost"
     CELL_MISBEHAVED = "cell_misbehaved"
     CHECKPOINT_CORRUPT = "checkpoint_corrupt"

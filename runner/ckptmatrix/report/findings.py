@@ -87,7 +87,9 @@ def find(run: RunRecord) -> tuple[Finding, ...]:
         *_ranked(scope.findings(unmeasured)),
         *_ranked(scope.findings([o for o in wrong if _shown(o) is Verdict.CHANGED])),
         *_ranked(scope.findings([o for o in wrong if _shown(o) is Verdict.FAILED])),
+        *_saves_in_error(run, unusable, scope),
         *_saves(run, scope),
+        *_flaky_saves(run, scope),
         *_flaky(flaky, scope),
     )
 
@@ -152,6 +154,54 @@ def _saves(run: RunRecord, scope: _Scope) -> list[Finding]:
             example=saves[0].message,
         )
         for (case, reason), saves in groups.items()
+    ]
+
+
+def _saves_in_error(run: RunRecord, unusable: set[str], scope: _Scope) -> list[Finding]:
+    """Saves without an answer in usable cells, where no load tells of them as its own."""
+    told = {
+        (outcome.producer, outcome.case, outcome.producer_device)
+        for outcome in run.outcomes
+        if outcome.judgement.verdict is Verdict.ERROR
+    }
+    groups = defaultdict(list)
+    for save in run.saves:
+        known = (save.producer, save.case, save.device) in told or save.producer in unusable
+        if save.verdict is Verdict.ERROR and not known:
+            groups[save.reason, plain(save.message)].append(save)
+    found = []
+    for (reason, message), saves in groups.items():
+        cases = scope.cases_in_order({save.case for save in saves})
+        producers = scope.cells_in_order({save.producer for save in saves})
+        found.append(
+            Finding(
+                verdict=Verdict.ERROR,
+                reason=reason,
+                headline=f"could not be saved: {listed(cases)}: {message or phrase(reason)}",
+                where=f"by {listed(producers)}",
+                cases=cases,
+                producers=producers,
+            )
+        )
+    return found
+
+
+def _flaky_saves(run: RunRecord, scope: _Scope) -> list[Finding]:
+    """Saves that failed once and then succeeded."""
+    flaky = [save for save in run.saves if save.flaky]
+    if not flaky:
+        return []
+    cases = scope.cases_in_order({save.case for save in flaky})
+    producers = scope.cells_in_order({save.producer for save in flaky})
+    return [
+        Finding(
+            verdict=Verdict.ERROR,
+            reason=None,
+            headline=f"was saved only when it was tried again: {listed(cases)}",
+            where=f"by {listed(producers)}",
+            cases=cases,
+            producers=producers,
+        )
     ]
 
 

@@ -34,6 +34,8 @@ def headline(run: RunRecord) -> str:
     sentence = "; ".join(parts) + "."
     if run.status == "interrupted":
         sentence += " The run was interrupted: run it again to go on."
+    elif run.status == "failed":
+        sentence += " The run failed before its end: mend what it said and run it again to go on."
     return sentence
 
 

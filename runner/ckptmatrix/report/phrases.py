@@ -65,6 +65,7 @@ _PHRASES = {
     Reason.INSTALL_FAILED: ("{} could not be installed", "packages could not be installed"),
     Reason.IMPORT_FAILED: ("{} cannot be imported", "torch cannot be imported"),
     Reason.HOST_UNSUPPORTED: ("this machine cannot run it ({})", "this machine cannot run it"),
+    Reason.HOST_FULL: ("the disk is full ({})", "the disk is full"),
     Reason.CELL_LOST: ("the cell program was lost ({})", "the cell program was lost"),
     Reason.CELL_MISBEHAVED: ("the cell broke the protocol ({})", "the cell broke the protocol"),
     Reason.CHECKPOINT_CORRUPT: (

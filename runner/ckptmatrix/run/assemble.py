@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ckptmatrix.judge import absent
-from ckptmatrix.judge.controls import distrust, is_control
+from ckptmatrix.judge.controls import CONTROLS, distrust, is_control
 from ckptmatrix.judge.judge import judge_load, judge_save
 from ckptmatrix.judge.outcome import Judgement, Outcome
 from ckptmatrix.record import CellRecord, SaveRecord
 from ckptmatrix.run.phases import has_device
-from ckptmatrix.words import Reason, Verdict
+from ckptmatrix.words import Reason, Result, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Observations = Mapping[str, dict[str, Any]]
 
 __all__ = ["Assembled", "assemble"]
+
+#: Why a control has no answer when that says nothing about its cell.
+_NO_FAULT_OF_ITS_OWN = {Reason.DID_NOT_RUN, Reason.HOST_FULL, Reason.HOST_UNSUPPORTED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +60,17 @@ def assemble(
         cells: Declared id → record; a cell that is missing was not reached.
         saved: Answers to the saves.
         loaded: Answers to the loads.
-        fetch: Gives observations by digest.
+        fetch: Gives observations by digest; those already in ``saved`` and ``loaded`` are not asked
+            for. A load of which one is not given counts as not run.
     """
+    known = saved.observations | loaded.observations
+    named = _named(saved.attempts.values(), loaded.attempts.values())
     evidence = _Evidence(
         plan=plan,
         cells={planned.cell.id: _record(planned.cell.id, cells) for planned in plan.cells},
         saved=saved,
         loaded=loaded,
-        observations=fetch(_named(saved.attempts.values(), loaded.attempts.values())),
+        observations={**known, **fetch(named - known.keys())},
     )
     saves = {save: evidence.save_record(save) for save in plan.saves()}
     outcomes = tuple(evidence.outcome(load, saves) for load in plan.loads())
@@ -130,12 +136,14 @@ class _Evidence:
             bytes=checkpoint.bytes if checkpoint else 0,
             seconds=last.seconds if last else 0.0,
             cached=save in self.saved.reused,
+            attempts=len(attempts or ()),
+            flaky=verdict is Verdict.OK and _changed_its_mind(attempts or ()),
         )
 
     def outcome(self, load: Load, saves: Mapping[Save, SaveRecord]) -> Outcome:
         """What came of a load."""
         save = saves[load.source]
-        attempts = self.loaded.attempts.get(load, ())
+        attempts = self._readable(load)
         last = attempts[-1] if attempts else None
         warnings = [f"{w.category}: {w.message}" for w in last.warnings] if last else []
         return Outcome(
@@ -156,10 +164,22 @@ class _Evidence:
         )
 
     def _judged(self, load: Load, attempts: tuple[Done, ...]) -> Judgement:
-        source = self.saved.attempts[load.source][-1]
-        reference = self.observations.get(source.observation or "")
-        case = self.plan.case(load.case)
-        return judge_load(attempts, self.observations, reference, case, load.mode)
+        digest = self.saved.attempts[load.source][-1].observation
+        return judge_load(
+            attempts,
+            self.observations,
+            self.observations.get(digest or ""),
+            self.plan.case(load.case),
+            load.mode,
+            reference_digest=digest,
+        )
+
+    def _readable(self, load: Load) -> tuple[Done, ...]:
+        """The attempts at a load, none when what they saw cannot be read any more."""
+        attempts = self.loaded.attempts.get(load, ())
+        source = self.saved.attempts.get(load.source, ())
+        named = _named([attempts, source[-1:]]) if attempts else set()
+        return attempts if named <= self.observations.keys() else ()
 
     def _absence(self, load: Load, save: SaveRecord) -> Judgement:
         """Why there is no attempt: the consumer is asked first, then the producer."""
@@ -171,6 +191,8 @@ class _Evidence:
             case Verdict.UNSUPPORTED | Verdict.ERROR:
                 if save.reason is Reason.DID_NOT_RUN:
                     return absent.did_not_run()
+                if save.reason is Reason.HOST_FULL:
+                    return absent.consumer_unusable(save.verdict, save.reason, save.message)
                 return absent.producer_unusable(save.verdict, save.message)
             case _:
                 return absent.save_failed(self.plan.case(load.case), save.reason, save.message)
@@ -196,17 +218,27 @@ class _Evidence:
         return absent.consumer_unusable(Verdict.ERROR, error.reason, error.message)
 
 
+def _changed_its_mind(attempts: tuple[Done, ...]) -> bool:
+    return any(attempt.result is not Result.RETURNED for attempt in attempts)
+
+
 def _with_trust(
     cells: Mapping[str, CellRecord], outcomes: Iterable[Outcome]
 ) -> tuple[CellRecord, ...]:
-    """Records with what their controls said; None where they gave no answer."""
+    """Records with what their controls said.
+
+    A usable cell that cannot save its own control is as little to be trusted as one that cannot
+    load it. None where a control was kept from an answer by something else.
+    """
     controls: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
-        if is_control(outcome) and outcome.attempts:
+        if is_control(outcome) and outcome.judgement.reason not in _NO_FAULT_OF_ITS_OWN:
             controls[outcome.consumer].append(outcome)
     trusted = []
     for record in cells.values():
-        heard = controls[record.id]
-        why = distrust(heard)
-        trusted.append(replace(record, trusted=not why if heard else None, distrust=why))
+        told = controls[record.id] if record.verdict is Verdict.OK else []
+        why = distrust(told)
+        heard = {each.case for each in told if each.attempts}
+        trust = False if why else True if heard.issuperset(CONTROLS) else None
+        trusted.append(replace(record, trusted=trust, distrust=why))
     return tuple(trusted)

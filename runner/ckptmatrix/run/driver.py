@@ -6,16 +6,17 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ckptmatrix import __version__
+from ckptmatrix.errors import StoreError
 from ckptmatrix.record import Counts, RunRecord
-from ckptmatrix.run.assemble import assemble
+from ckptmatrix.run.assemble import Assembled, assemble
 from ckptmatrix.run.phases import Seen, load_all, save_all
 from ckptmatrix.run.prepare import Prepared, prepare_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ckptmatrix.plan import Load, Plan, Save
     from ckptmatrix.run.setting import Setting
@@ -25,22 +26,26 @@ __all__ = ["Finished", "drive"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A run's record, and what is left when it was interrupted.
+    """A run's record, and what is left when it ended before its time.
 
     Attributes:
         record: Everything about the run.
-        left: Saves and loads the next run has to do, when this one was interrupted.
+        left: Saves and loads the next run has to do, when this one was interrupted or failed.
+        failure: What ended a run whose status is ``failed``; for the caller to raise once the
+            record is written.
     """
 
     record: RunRecord
     left: int = 0
+    failure: Exception | None = None
 
 
 def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> Finished:
     """Do everything a plan says.
 
-    An interrupt ends the jobs, keeps every answer that is final, and gives a record whose status
-    is ``interrupted``.
+    An interrupt (the setting's ``cancel``, or a ``KeyboardInterrupt``) ends the jobs, keeps every
+    answer that is final, and gives a record whose status is ``interrupted``. Whatever else is
+    raised does the same with the status ``failed``.
 
     Args:
         setting: The outside world.
@@ -54,6 +59,7 @@ def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> F
     saved: Seen[Save] = Seen()
     loaded: Seen[Load] = Seen()
     interrupted = False
+    failure: Exception | None = None
     try:
         with _timed(phases, "prepare"):
             prepare_cells(setting, plan, prepared)
@@ -61,14 +67,33 @@ def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> F
             save_all(setting, plan, prepared.usable, saved)
         with _timed(phases, "load"):
             load_all(setting, plan, prepared.usable, saved, loaded)
+        interrupted = setting.cancel.is_set()
     except KeyboardInterrupt:
         interrupted = True
+    except Exception as error:  # noqa: BLE001 - kept, and raised by the caller
+        failure = error
+
+    def fetch(digests: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """A store that just failed may fail again; what was known before is judged all the same."""
+        try:
+            return setting.store.get_observations(digests)
+        except StoreError:
+            if failure is None:
+                raise
+            return {}
+
     with _timed(phases, "judge"):
-        result = assemble(plan, prepared.records, saved, loaded, setting.store.get_observations)
+        try:
+            result = assemble(plan, prepared.records, saved, loaded, fetch)
+        except Exception as error:  # noqa: BLE001 - as above
+            failure = failure or error
+            result = Assembled(
+                cells=tuple(prepared.records.values()), saves=(), outcomes=(), unanswered=0
+            )
     record = RunRecord(
         id=run_id,
         matrix=plan.matrix,
-        status="interrupted" if interrupted else "complete",
+        status="failed" if failure else "interrupted" if interrupted else "complete",
         started=started,
         ended=datetime.now(UTC),
         provider=setting.provider.name,
@@ -87,7 +112,8 @@ def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> F
         ),
         phases=phases,
     )
-    return Finished(record=record, left=result.unanswered if interrupted else 0)
+    left = result.unanswered if failure or interrupted else 0
+    return Finished(record=record, left=left, failure=failure)
 
 
 @contextmanager

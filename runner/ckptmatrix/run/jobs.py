@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ckptmatrix.errors import CellError
 from ckptmatrix.providers.base import Cancelled, Ending, Job, JobEnd
+from ckptmatrix.run.room import TO_START, require_room
 from ckptmatrix.run.stream import JobStream
 from ckptmatrix.store.keys import environment_parts
 from ckptmatrix.wire import Facts, Manifest, UserCases
@@ -138,6 +139,7 @@ def _one_job(
     on_final: OnFinal,
     expected: Facts | None = None,
 ) -> tuple[JobStream, JobEnd]:
+    require_room(setting.scratch, TO_START)
     output = setting.scratch / name
     output.mkdir(parents=True)
     cases = {f"cases/{module}.py": path for module, path in setting.case_files.items()}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ckptmatrix.errors import CellError
 from ckptmatrix.plan import Load, Save
 from ckptmatrix.run.jobs import run_tasks
+from ckptmatrix.run.room import believable
 from ckptmatrix.store.keys import LoadKey, SaveKey
 from ckptmatrix.wire import Task
 from ckptmatrix.words import Phase, Result
@@ -35,6 +37,7 @@ class Seen(Generic[What]):
         attempts: What was seen.
         errors: Those that infrastructure kept from an answer, and why.
         reused: Those whose answer was known before.
+        observations: What known answers name, by digest, so that judging need not read it again.
         jobs: Starts of the cell program.
         tasks: Saves or loads answered by those jobs.
     """
@@ -42,6 +45,7 @@ class Seen(Generic[What]):
     attempts: dict[What, tuple[Done, ...]] = field(default_factory=dict)
     errors: dict[What, CellError] = field(default_factory=dict)
     reused: set[What] = field(default_factory=set)
+    observations: dict[str, dict[str, Any]] = field(default_factory=dict)
     jobs: int = 0
     tasks: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -57,7 +61,8 @@ class _Work(Generic[What]):
         where: Declared cell id and device it runs at.
         task: Its task, given an id.
         inputs: Files its task reads.
-        holds: Whether what a known result stands for is still there.
+        holds: Whether the file that a known result stands for is still there.
+        references: Digests of the observations that it is compared with.
         keep: Called with its task, attempts and the job's output folder before they are noted.
     """
 
@@ -67,6 +72,7 @@ class _Work(Generic[What]):
     task: Callable[[What, str], Task]
     inputs: Callable[[What], Mapping[str, Path]]
     holds: Callable[[What, tuple[Done, ...]], bool]
+    references: Callable[[What], tuple[str | None, ...]]
     keep: Callable[[What, Task, tuple[Done, ...], Path], None]
 
 
@@ -118,6 +124,7 @@ def save_all(setting: Setting, plan: Plan, cells: Mapping[str, Usable], saved: S
         task=task,
         inputs=lambda _: {},
         holds=holds,
+        references=lambda _: (),
         keep=keep,
     )
     _do(setting, cells, work, saved)
@@ -196,6 +203,7 @@ def load_all(
         task=task,
         inputs=inputs,
         holds=lambda _load, _attempts: True,
+        references=lambda load: (sources[load][1].observation,),
         keep=keep,
     )
     _do(setting, cells, work, loaded)
@@ -204,10 +212,17 @@ def load_all(
 def _do(setting: Setting, cells: Mapping[str, Usable], work: _Work[What], seen: Seen[What]) -> None:
     """Look up what is known, and start one job for each cell and device where something is not."""
     known = {} if setting.fresh else setting.store.get_results(list(work.keys.values()))
+    named = {
+        what: _named(known[key], work.references(what))
+        for what, key in work.keys.items()
+        if key in known
+    }
+    seen.observations.update(setting.store.get_observations(chain.from_iterable(named.values())))
     todo: dict[tuple[str, str], dict[str, list[What]]] = defaultdict(lambda: defaultdict(list))
     for what, key in work.keys.items():
         attempts = known.get(key)
-        if attempts is not None and work.holds(what, attempts):
+        readable = attempts is not None and named[what] <= seen.observations.keys()
+        if attempts is not None and readable and work.holds(what, attempts):
             seen.attempts[what] = attempts
             seen.reused.add(what)
         else:
@@ -224,6 +239,7 @@ def _do(setting: Setting, cells: Mapping[str, Usable], work: _Work[What], seen: 
 
         def final(task: Task, attempts: tuple[Done, ...], output: Path) -> None:
             try:
+                believable(attempts, setting.scratch)
                 work.keep(same[task.id][0], task, attempts, output)
             except CellError as refused:
                 with seen.lock:
@@ -253,6 +269,12 @@ def _do(setting: Setting, cells: Mapping[str, Usable], work: _Work[What], seen: 
         setting.board.doing(usable.cell.id, "")
 
     setting.engine.each(list(todo), one, cancel=setting.cancel)
+
+
+def _named(attempts: tuple[Done, ...], references: tuple[str | None, ...]) -> set[str]:
+    """Observations without which an answer cannot be judged."""
+    digests = chain((attempt.observation for attempt in attempts), references)
+    return {digest for digest in digests if digest is not None}
 
 
 def has_device(facts: Facts, device: str) -> bool:

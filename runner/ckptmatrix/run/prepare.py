@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 import threading
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from ckptmatrix.run.phases import has_device
 from ckptmatrix.run.resolve import mismatch, resolve_cell
 from ckptmatrix.run.setting import Usable
 from ckptmatrix.store.keys import digest, environment_digest
+from ckptmatrix.system_errors import explain_os_error
 from ckptmatrix.words import Reason, Verdict
 
 if TYPE_CHECKING:
@@ -115,9 +117,10 @@ def prepare_cells(setting: Setting, plan: Plan, prepared: Prepared) -> None:
                 prepared.accept(planned, _make(setting, prepared, planned, plan.devices))
         except Cancelled:
             return
-        except CellError as error:
-            setting.board.say(f"{cell.id}: error: {error.reason}: {error.message}")
-            prepared.refuse(planned, error, Verdict.ERROR)
+        except (CellError, OSError) as error:
+            refusal = error if isinstance(error, CellError) else _refusal(error)
+            setting.board.say(f"{cell.id}: error: {refusal.reason}: {refusal.message}")
+            prepared.refuse(planned, refusal, Verdict.ERROR)
         finally:
             setting.board.doing(cell.id, "")
         setting.board.step()
@@ -153,6 +156,14 @@ def _make(
     return Usable(
         cell=resolved, environment=environment, facts=facts, digest=environment_digest(facts)
     )
+
+
+def _refusal(error: OSError) -> CellError:
+    """One cell's share of what the system refused, so that the others go on."""
+    what, fix = explain_os_error(error)
+    where = f"{error.filename}: " if error.filename else ""
+    reason = Reason.HOST_FULL if error.errno == errno.ENOSPC else Reason.INSTALL_FAILED
+    return CellError(reason, f"{where}{what}; {fix}")
 
 
 def _may_have_more(facts: Facts, devices: tuple[str, ...]) -> bool:

@@ -200,3 +200,37 @@ def test_hostile_entities_are_cut_and_braces_do_no_harm(run: RunRecord, make_out
     (finding,) = find(replace(run, outcomes=(bad,)))
     assert "{0.__class__} \\u202ex" in finding.headline
     assert len(finding.headline) < 300
+
+
+def test_a_save_that_could_not_be_measured_is_told_when_no_load_tells_it(
+    run: RunRecord, make_outcome: Make
+) -> None:
+    lost = replace(
+        run.saves[0],
+        verdict=Verdict.ERROR,
+        reason=Reason.CELL_LOST,
+        message="the cell program ended with exit code 1",
+    )
+    told = (
+        f"could not be saved: {lost.case}: the cell program ended with exit code 1"
+        f" — by {lost.producer}"
+    )
+    assert told in sentences(replace(run, saves=(lost,)))
+    its_load = make_outcome(
+        producer=lost.producer,
+        case=lost.case,
+        producer_device=lost.device,
+        verdict=Verdict.ERROR,
+        reason=Reason.HOST_FULL,
+        as_expected=False,
+    )
+    outcomes = (*run.outcomes, its_load)
+    assert told not in sentences(replace(run, saves=(lost,), outcomes=outcomes))
+
+
+def test_flaky_saves_are_told(run: RunRecord) -> None:
+    flaky = replace(run.saves[0], attempts=2, flaky=True)
+    assert (
+        f"was saved only when it was tried again: {flaky.case} — by {flaky.producer}"
+        in sentences(replace(run, saves=(flaky,)))
+    )

@@ -17,6 +17,8 @@ from fakes import Behaviour, FakeProvider, facts_of
 from scenario import TRUNCATED, a_case, some_cells
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from scenario import Scenario
 
 DIGEST = "a" * 64
@@ -49,18 +51,23 @@ def saved_one(**changes: Any) -> Done:
     return done(checkpoint=Checkpoint(sha256=DIGEST, bytes=3, files=(file,)), **changes)
 
 
+def observed(digests: Iterable[str]) -> dict[str, Any]:
+    return {name: OBSERVED[name] for name in digests}
+
+
 def put_together(
     saved: Seen[Save] | None = None,
     loaded: Seen[Load] | None = None,
     cells: dict[str, CellRecord] | None = None,
     plan: Plan = PLAN,
+    fetch: Callable[[Iterable[str]], dict[str, Any]] = observed,
 ) -> Assembled:
     return assemble(
         plan,
         READY if cells is None else cells,
         Seen() if saved is None else saved,
         Seen() if loaded is None else loaded,
-        lambda digests: {name: OBSERVED[name] for name in digests},
+        fetch,
     )
 
 
@@ -166,3 +173,62 @@ def test_a_cell_whose_controls_misbehave_is_not_trusted_and_the_other_is(
     assert (ran.cell(bad).trusted, ran.cell(bad).distrust) == (False, words)
     assert ran.cell(good).trusted
     assert ran.words(case="one") == {("ok", None)}
+
+
+@pytest.mark.parametrize("control", ["state_dict", "file_truncated"])
+def test_a_cell_that_cannot_save_its_own_control_is_not_trusted(
+    scenario: Scenario, control: str
+) -> None:
+    bad, good = some_cells(2)
+    behaviour = Behaviour(raises=TRUNCATED, save_raises={control: "RuntimeError: no"})
+    provider = FakeProvider({bad.id: behaviour, good.id: Behaviour(raises=TRUNCATED)})
+    ran = scenario.run([bad, good], CONTROLS, provider=provider)
+    assert ran.cell(bad).trusted is False
+    assert f"its own {control} on cpu" in ran.cell(bad).distrust
+    assert ran.cell(bad).distrust.endswith("was aborted (save_failed)")
+    assert ran.cell(good).trusted is True
+
+
+def test_a_cell_whose_program_dies_at_its_control_is_not_trusted(scenario: Scenario) -> None:
+    cell = some_cells(1)[0]
+    behaviour = Behaviour(raises=TRUNCATED, dies_at="state_dict")
+    ran = scenario.run([cell], CONTROLS, provider=FakeProvider({cell.id: behaviour}))
+    assert ran.cell(cell).trusted is False
+    assert "its own state_dict" in ran.cell(cell).distrust
+
+
+def test_one_control_of_two_is_not_enough(scenario: Scenario) -> None:
+    cell = some_cells(1)[0]
+    provider = FakeProvider({cell.id: Behaviour(raises=TRUNCATED)})
+    ran = scenario.run([cell], [a_case("state_dict")], provider=provider)
+    assert ran.cell(cell).trusted is None
+
+
+def test_a_full_disk_is_no_reason_to_distrust_a_cell(scenario: Scenario) -> None:
+    cell = some_cells(1)[0]
+    full = {"state_dict": "OSError: [Errno 28] No space left on device"}
+    provider = FakeProvider({cell.id: Behaviour(raises=TRUNCATED, save_raises=full)})
+    ran = scenario.run([cell], CONTROLS, provider=provider)
+    assert (ran.cell(cell).trusted, ran.cell(cell).distrust) == (None, "")
+
+
+def test_a_load_whose_observation_cannot_be_read_any_more_did_not_run() -> None:
+    load = next(iter(PLAN.loads()))
+    result = assemble(
+        PLAN,
+        READY,
+        Seen(attempts={load.source: (saved_one(),)}),
+        Seen(attempts={load: (done(),)}),
+        lambda _: {},
+    )
+    assert result.outcomes[0].judgement.reason is Reason.DID_NOT_RUN
+
+
+def test_observations_that_are_known_are_not_read_again() -> None:
+    load = next(iter(PLAN.loads()))
+    result = put_together(
+        Seen(attempts={load.source: (saved_one(),)}, observations=OBSERVED),
+        Seen(attempts={load: (done(),)}),
+        fetch=lambda digests: {name: {} for name in digests},
+    )
+    assert result.outcomes[0].judgement.verdict is Verdict.OK

@@ -1,22 +1,25 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ckptmatrix.errors import StoreError
 from ckptmatrix.providers.base import Cancelled
+from ckptmatrix.store import Store
 from ckptmatrix.words import Reason
 from fakes import FakeProvider, FakeSide, Steps, good_cell
 from scenario import a_case, interrupt, some_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ckptmatrix.matrix.cell import Cell
     from ckptmatrix.providers.base import Environment
+    from ckptmatrix.wire import Done
     from scenario import Ran, Scenario
 
 CASES = [a_case(f"case{number}") for number in range(6)]
@@ -133,5 +136,63 @@ def test_a_disk_that_is_full_ends_the_run_with_one_clear_error(
         raise StoreError(msg)
 
     monkeypatch.setattr("ckptmatrix.store.Store.add_checkpoint", full)
-    with pytest.raises(StoreError, match="the disk is full"):
-        scenario.run(some_cells(2), CASES)
+    finished = scenario.run(some_cells(2), CASES).finished
+    assert isinstance(finished.failure, StoreError)
+    assert str(finished.failure) == "the disk is full"
+    assert finished.record.status == "failed"
+
+
+@pytest.mark.parametrize("broken", [True, False], ids=["broken-store", "sound-store"])
+def test_whatever_ends_a_run_what_had_an_answer_is_in_its_record(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, *, broken: bool
+) -> None:
+    scenario.slots = 1
+    keep, kept = Store.put_result, [0]
+
+    def some(self: Store, key: str, attempts: Sequence[Done]) -> None:
+        if kept[0] == SAVES + 4:
+            if broken:
+                monkeypatch.setattr(Store, "get_observations", refuse)
+            msg = "a bug"
+            raise RuntimeError(msg)
+        kept[0] += 1
+        keep(self, key, attempts)
+
+    def refuse(*_: Any) -> dict[str, Any]:
+        msg = "the disk is gone"
+        raise StoreError(msg)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "put_result", some)
+        first = scenario.run(some_cells(2), CASES).finished
+    monkeypatch.undo()
+    assert isinstance(first.failure, RuntimeError)
+    assert first.record.status == "failed"
+    assert len(first.record.outcomes) == LOADS
+    told = Counter(o.judgement.reason for o in first.record.outcomes)
+    assert told == ({Reason.DID_NOT_RUN: LOADS} if broken else {None: 4, Reason.DID_NOT_RUN: 44})
+    second = scenario.run(some_cells(2), CASES).finished
+    assert second.record.counts.loads == LOADS - 4
+    assert (second.record.status, second.failure) == ("complete", None)
+
+
+def test_a_bug_while_judging_leaves_the_cells(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        msg = "a bug"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr("ckptmatrix.run.assemble.judge_load", broken)
+    finished = scenario.run(some_cells(2), CASES).finished
+    assert str(finished.failure) == "a bug"
+    assert finished.record.status == "failed"
+    assert [cell.verdict for cell in finished.record.cells] == ["ok", "ok"]
+
+
+def test_a_cancelled_run_is_interrupted(scenario: Scenario) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    ran = scenario.run(some_cells(2), CASES, cancel=cancel)
+    assert (ran.finished.record.status, ran.provider.jobs) == ("interrupted", [])
+    assert ran.finished.left == SAVES + LOADS

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ckptmatrix.report.findings import find
 from ckptmatrix.run.phases import has_device
+from ckptmatrix.run.room import TO_BELIEVE, TO_START
+from ckptmatrix.store.keys import digest
 from ckptmatrix.wire import Facts
 from ckptmatrix.words import Mode, Reason, Verdict
 from fakes import Behaviour, FakeProvider, FakeSide, Steps, facts_of, good_cell
@@ -277,6 +283,126 @@ def test_a_device_some_have(scenario: Scenario) -> None:
     assert ran.words(consumer=plain.id, device="cpu", producer=fast.id) == {("ok", None)}
     assert ran.words(consumer=plain.id, device="cuda:0") == {("unsupported", "feature_missing")}
     assert ran.jobs == Counter(probe=2, save=3, load=3)
+
+
+def _forget(scenario: Scenario, which: str) -> int:
+    """Damage observations in the store; how many are left whole."""
+    with closing(sqlite3.connect(scenario.folder / "store" / "results.sqlite")) as database:
+        with database:
+            database.execute(f"UPDATE observations SET body = x'00' WHERE {which}")  # noqa: S608
+        (whole,) = database.execute("SELECT count(*) FROM observations WHERE body != x'00'")
+    return int(whole[0])
+
+
+def test_what_cannot_be_judged_any_more_is_done_again(scenario: Scenario) -> None:
+    cells = some_cells(2)
+    first = scenario.run(cells)
+    assert _forget(scenario, "rowid = (SELECT min(rowid) FROM observations)") == 2 * 2 - 1
+    second = scenario.run(cells)
+    counts = second.finished.record.counts
+    assert (counts.saves, counts.loads) == (1, 0)
+    assert second.words() == first.words() == {("ok", None)}
+    assert scenario.run(cells).provider.jobs == []
+
+
+def test_a_load_that_saw_what_cannot_be_read_any_more_is_done_again(scenario: Scenario) -> None:
+    cell, other = some_cells(2)
+    leaf = {"path": "", "type": "str", "value": "something else"}
+    seen = {"version": 1, "leaves": [leaf], "aliases": []}
+    changes = Behaviour(observes={"one": seen})
+    provider = FakeProvider({other.id: changes})
+    first = scenario.run([cell, other], provider=provider)
+    assert _forget(scenario, f"sha256 = '{digest(seen)}'") == 2 * 2
+    second = scenario.run([cell, other], provider=FakeProvider({other.id: changes}))
+    assert (second.finished.record.counts.saves, second.finished.record.counts.loads) == (0, 4)
+    assert second.words() == first.words() == {("ok", None), ("changed", "values_differ")}
+
+
+class Usage(NamedTuple):
+    """What ``shutil.disk_usage`` gives."""
+
+    total: int
+    used: int
+    free: int
+
+
+def on_a_disk(monkeypatch: pytest.MonkeyPatch, free: Callable[[], int]) -> None:
+    def usage(_: object) -> Usage:
+        return Usage(10**12, 10**12 - free(), free())
+
+    monkeypatch.setattr("ckptmatrix.run.room.shutil.disk_usage", usage)
+
+
+@pytest.mark.parametrize("phase", ["save", "load"])
+def test_what_fails_on_a_full_disk_is_an_error_and_done_again(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    cell = a_cell(1)
+    free = [TO_START]
+
+    def fills(side: FakeSide, event: dict[str, Any]) -> dict[str, Any] | None:
+        if when(event, "hello", side, phase):
+            free[0] = TO_BELIEVE - 1
+        if when(event, "done", side, phase) and event["task"] == "t1":
+            error = {"type": "RuntimeError", "message": "unexpected pos 64 vs 0"}
+            lost = {"result": "raised", "stage": phase, "exception": error}
+            return {**event, **lost, "observation": None, "checkpoint": None}
+        return None
+
+    on_a_disk(monkeypatch, lambda: free[0])
+    ran = scenario.run([cell], provider=FakeProvider(program=with_events(fills)))
+    concerned = [o.judgement for o in ran.finished.record.outcomes if o.judgement.reason]
+    assert {(j.verdict, j.reason) for j in concerned} == {("error", "host_full")}
+    free[0] = TO_START
+    again = scenario.run([cell])
+    assert again.words() == {("ok", None)}
+    assert len(again.tasks(phase)) == 1
+
+
+def test_no_job_is_started_on_a_full_disk(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_a_disk(monkeypatch, lambda: TO_START - 1)
+    ran = scenario.run(some_cells(1))
+    assert ran.provider.jobs == []
+    (cell,) = ran.finished.record.cells
+    assert (cell.verdict, cell.reason) == (Verdict.ERROR, Reason.HOST_FULL)
+    for part in (str(ran.log.parent), "256.0 MB free", "256.0 MB are needed", "TMPDIR"):
+        assert part in cell.message
+    assert ran.words() == {("error", "host_full")}
+
+
+def test_a_cell_that_finds_its_disk_full_is_believed_that(scenario: Scenario) -> None:
+    full = "OSError: [Errno 28] No space left on device"
+    provider = FakeProvider({a_cell(1).id: Behaviour(save_raises={"one": full})})
+    ran = scenario.run(some_cells(1), provider=provider)
+    save = ran.save(a_cell(1), "one")
+    assert (save.verdict, save.reason) == (Verdict.ERROR, Reason.HOST_FULL)
+    assert ran.words(case="one") == {("error", "host_full")}
+    assert scenario.run(some_cells(1)).words() == {("ok", None)}
+
+
+def test_a_save_that_succeeds_when_it_is_repeated_is_flaky(scenario: Scenario) -> None:
+    def flaky(side: FakeSide) -> Steps:
+        for step in good_cell(side):
+            event = json.loads(step) if isinstance(step, bytes) else {"event": ""}
+            if when(event, "done", side, "save") and event["task"] == "t0":
+                error = {"type": "OSError", "message": "once"}
+                failed = {"result": "raised", "exception": error, "final": False}
+                gone = {"checkpoint": None, "observation": None}
+                yield json.dumps({**event, **failed, **gone}).encode()
+                yield json.dumps({**event, "attempt": 2}).encode()
+            else:
+                yield step
+        return 0
+
+    ran = scenario.run(some_cells(1), provider=FakeProvider(program=flaky))
+    one, two = ran.save(a_cell(1), "one"), ran.save(a_cell(1), "two")
+    assert (one.verdict, one.attempts, one.flaky) == ("ok", 2, True)
+    assert (two.verdict, two.attempts, two.flaky) == ("ok", 1, False)
+    assert [finding.sentence for finding in find(ran.finished.record)] == [
+        f"was saved only when it was tried again: one — by {a_cell(1).id}"
+    ]
 
 
 @given(gpus=st.integers(0, 8), index=st.integers(0, 9))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from scenario import a_cell, some_cells
 
 if TYPE_CHECKING:
     from ckptmatrix.matrix.cell import Cell
+    from ckptmatrix.providers.base import Environment
     from scenario import Scenario
 
 GOOD, BAD = some_cells(2)
@@ -156,3 +159,27 @@ def test_a_device_that_was_missing_is_looked_for_again(scenario: Scenario) -> No
     assert "this host has no cuda:0: no driver" in without.judged()[0].message
     mended = FakeProvider({cell.id: Behaviour(facts={"gpus": ["Card"]})})
     assert scenario.run([cell], devices=["cuda:0"], provider=mended).words() == {("ok", None)}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "words"),
+    [
+        (errno.EACCES, Reason.INSTALL_FAILED, "permission denied; give this user write"),
+        (errno.ENOSPC, Reason.HOST_FULL, "no space left on device; the disk is full"),
+    ],
+)
+def test_what_the_system_refuses_one_cell_does_not_stop_the_others(
+    scenario: Scenario, code: int, reason: Reason, words: str
+) -> None:
+    bad, good = some_cells(2)
+
+    class Refused(FakeProvider):
+        def prepare(self, cell: Cell, **others: Any) -> Environment:
+            if cell == bad:
+                raise OSError(code, os.strerror(code), "/somewhere")
+            return super().prepare(cell, **others)
+
+    ran = scenario.run([bad, good], provider=Refused())
+    assert (ran.cell(bad).verdict, ran.cell(bad).reason) == (Verdict.ERROR, reason)
+    assert ran.cell(bad).message.startswith(f"/somewhere: {words}")
+    assert ran.words(producer=good.id, consumer=good.id) == {("ok", None)}
