@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
-from contextlib import closing
+import threading
+from contextlib import closing, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +18,8 @@ from ckptmatrix import __version__
 from ckptmatrix.commands.places import cache_folder
 from ckptmatrix.commands.planning import Planned, plan_file
 from ckptmatrix.engines.local import LocalEngine
-from ckptmatrix.errors import ExitCode, UsageError
+from ckptmatrix.errors import ExitCode, ExpectedError, UsageError
+from ckptmatrix.matrix.unused import unused_settings
 from ckptmatrix.providers.pyz import build_cell_program, observer_digest
 from ckptmatrix.providers.select import choose_provider
 from ckptmatrix.record import RunRecord
@@ -27,13 +27,17 @@ from ckptmatrix.report.findings import find
 from ckptmatrix.report.folder import write_run
 from ckptmatrix.report.tables import print_run
 from ckptmatrix.run.driver import Finished, drive
+from ckptmatrix.run.interrupts import Interrupts
 from ckptmatrix.run.progress import board_for
+from ckptmatrix.run.scratch import own_scratch
 from ckptmatrix.run.setting import Setting
 from ckptmatrix.store import Store
 from ckptmatrix.store.failures import explained
 from ckptmatrix.words import Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ckptmatrix.providers.base import Provider
 
 __all__ = ["run_command"]
@@ -67,10 +71,12 @@ def run_command(
         as_json: Whether the summary is printed as JSON.
 
     Returns:
-        An exit code: 3 when a cell could not be used, 130 when interrupted.
+        An exit code: 3 when a cell could not be used or something could not be measured; when
+        interrupted 130, or 143 by SIGTERM and 129 by SIGHUP.
 
     Raises:
         ckptmatrix.errors.ExpectedError: Nothing could be started.
+        Exception: What ended a run before its time, once its record is written.
     """
     planned = plan_file(path, cells=cells, cases=cases)
     shown = Console(stderr=True) if as_json else Console()
@@ -80,40 +86,58 @@ def run_command(
         base=planned.matrix.build.base,
     )
     shown.print(Text(note), soft_wrap=True)
+    if unused := unused_settings(planned.matrix, name):
+        shown.print(Text(f"not used: {'; '.join(unused)}"), soft_wrap=True)
     folder = _new_folder(out / planned.matrix.name)
+    board = board_for(shown)
+    cancel = threading.Event()
     with (
+        Interrupts(cancel, board.say) as interrupts,
         closing(Store(store or out / ".store")) as kept,
-        tempfile.TemporaryDirectory(prefix="ckptmatrix-") as scratch,
+        own_scratch() as scratch,
     ):
         if kept.note:
             shown.print(Text(kept.note), soft_wrap=True)
-        board = board_for(shown)
         setting = Setting(
             provider=_provider(name, planned, folder.name, update_locks=update_locks),
             engine=LocalEngine(jobs),
             store=kept,
             board=board,
-            scratch=Path(scratch),
+            scratch=scratch,
             log=folder / "jobs",
             limits=planned.matrix.limits.wire(),
             timeout_s=planned.matrix.limits.timeout_s,
             observer=observer_digest(),
             case_files=planned.case_files,
             fresh=fresh,
+            cancel=cancel,
         )
         _begin(folder, planned, name, note)
         with board:
             finished = drive(setting, planned.plan, run_id=folder.name, provider_note=note)
-    write_run(folder, finished.record)
+        _write(folder, finished)
     if as_json:
         click.echo(json.dumps(_summary(folder, finished), indent=2))
     else:
         _show(shown, folder, finished)
     if finished.record.status == "interrupted":
-        return ExitCode.INTERRUPTED
-    broken = any(cell.verdict is Verdict.ERROR for cell in finished.record.cells)
-    lost = any(o.judgement.verdict is Verdict.ERROR for o in finished.record.outcomes)
-    return ExitCode.UNUSABLE if broken or lost else ExitCode.COMPLETE
+        return interrupts.exit_code or ExitCode.INTERRUPTED
+    record = finished.record
+    verdicts = {cell.verdict for cell in record.cells}
+    verdicts |= {save.verdict for save in record.saves}
+    verdicts |= {outcome.judgement.verdict for outcome in record.outcomes}
+    return ExitCode.UNUSABLE if Verdict.ERROR in verdicts else ExitCode.COMPLETE
+
+
+def _write(folder: Path, finished: Finished) -> None:
+    """Write the record; of a run that failed, also raise what ended it."""
+    if finished.failure is None:
+        write_run(folder, finished.record)
+        return
+    # What ended the run, a full disk say, may keep the record from being written as well.
+    with suppress(ExpectedError, OSError):
+        write_run(folder, finished.record)
+    raise finished.failure
 
 
 def _provider(name: str, planned: Planned, run_id: str, *, update_locks: bool) -> Provider:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ckptmatrix
-from ckptmatrix.errors import CellError
+from ckptmatrix.errors import CellError, StoreError
+from ckptmatrix.report.folder import read_run
 from ckptmatrix.words import Reason, Verdict
 from fakes import Behaviour, FakeProvider, FakeSide, Steps, good_cell
 from scenario import TRUNCATED, interrupt
@@ -178,11 +182,75 @@ def test_a_run_that_could_not_end_leaves_a_readable_record(
 
     inject(FakeProvider(cells()))
     monkeypatch.setattr("ckptmatrix.store.Store.add_checkpoint", full)
+    (scratch := matrix.parent / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     said = command("run", matrix)
     assert said.code == 3
     assert said.err == "error: somewhere: No space left on device\n"
-    (folder,) = (each for each in (matrix.parent / "reports/small").iterdir() if each.is_dir())
-    assert json.loads((folder / "run.json").read_text())["status"] == "started"
+    folder = matrix.parent / "reports/small/latest"
+    record = read_run(folder)
+    assert record.status == "failed"
+    assert {cell.verdict for cell in record.cells} == {Verdict.OK}
+    assert "The run failed before its end" in (folder / "report.md").read_text()
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_disk_too_full_for_the_record_does_not_hide_what_ended_the_run(
+    command: Command, inject: Inject, matrix: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        monkeypatch.setattr("ckptmatrix.commands.run.write_run", also_full)
+        raise OSError(28, "No space left on device", "somewhere")
+
+    def also_full(*_: Any) -> None:
+        msg = "and elsewhere"
+        raise StoreError(msg)
+
+    inject(FakeProvider(cells()))
+    monkeypatch.setattr("ckptmatrix.store.Store.add_checkpoint", full)
+    said = command("run", matrix)
+    assert (said.code, said.err) == (3, "error: somewhere: No space left on device\n")
+
+
+def test_a_save_that_could_not_be_measured_is_exit_code_3(
+    command: Command, inject: Inject, matrix: Path
+) -> None:
+    full = {"module_linear": "OSError: [Errno 28] No space left on device"}
+    inject(FakeProvider(cells(save_raises=full)))
+    said = command("run", matrix)
+    assert said.code == 3
+    assert "the cell found its disk full" in said.out
+    inject(FakeProvider(cells()))
+    assert command("run", matrix).code == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_other_signals_end_a_run_as_an_interrupt_does(
+    command: Command, inject: Inject, matrix: Path, number: signal.Signals, code: int
+) -> None:
+    def stops(side: FakeSide) -> Steps:
+        for step in good_cell(side):
+            yield step
+            if isinstance(step, bytes) and b'"done"' in step:
+                os.kill(os.getpid(), number)
+                while True:
+                    yield 0.01
+        return 0
+
+    inject(FakeProvider(cells(), program=stops))
+    said = command("run", matrix, "--jobs", 1)
+    assert said.code == code
+    assert said.out.count("stopping …") == 1
+    assert "interrupted: what is finished is kept" in said.out
+    record = json.loads((matrix.parent / "reports/small/latest/run.json").read_text())
+    assert record["status"] == "interrupted"
+
+
+def test_settings_that_do_nothing_are_said(command: Command, inject: Inject, matrix: Path) -> None:
+    inject(FakeProvider(cells()))
+    assert "not used" not in command("run", matrix).out
+    matrix.write_text(matrix.read_text() + "limits: {disk: 5GB}\n")
+    assert "not used: limits.disk (" in command("run", matrix).out
 
 
 @pytest.mark.parametrize("option", ["--out", "--store"])
