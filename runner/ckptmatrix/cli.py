@@ -25,6 +25,16 @@ OUT = click.option(
     show_default=True,
     help="Where run folders land.",
 )
+PROVIDER = click.option(
+    "--provider",
+    type=click.Choice(["auto", "venv", "docker"]),
+    help="Where environments come from; the matrix's hosts say so when this is not given.",
+)
+STORE = click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where checkpoints and observations are kept.  [default: OUT/.store]",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -36,20 +46,12 @@ def cli() -> None:
 
 @cli.command()
 @MATRIX
-@click.option(
-    "--provider",
-    type=click.Choice(["auto", "venv", "docker"]),
-    help="Where environments come from; the matrix's hosts say so when this is not given.",
-)
+@PROVIDER
 @CELLS
 @CASES
 @click.option("--jobs", type=click.IntRange(1, 256), help="Jobs at a time; the cores by default.")
 @OUT
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where checkpoints and observations are kept.  [default: OUT/.store]",
-)
+@STORE
 @click.option("--fresh", is_flag=True, help="Ignore what earlier runs saw.")
 @click.option("--update-locks", is_flag=True, help="Resolve packages anew instead of by lock.")
 @AS_JSON
@@ -62,14 +64,17 @@ def run(matrix: Path, **options: Any) -> int:  # noqa: ANN401 - click hands opti
 
 @cli.command()
 @MATRIX
+@PROVIDER
 @CELLS
 @CASES
+@OUT
+@STORE
 @AS_JSON
-def plan(matrix: Path, cells: str | None, cases: str | None, *, as_json: bool) -> int:
-    """Show what a run would do and cost, and what is left out and why."""
+def plan(matrix: Path, **options: Any) -> int:  # noqa: ANN401 - click hands options by name
+    """Show what a run would do and cost, what is known already, and what is left out and why."""
     from ckptmatrix.commands.plan import plan_command
 
-    return plan_command(matrix, cells=cells, cases=cases, as_json=as_json)
+    return plan_command(matrix, **options)
 
 
 @cli.command()
@@ -163,12 +168,16 @@ def wheels() -> None:
 
 
 @wheels.command()
-def refresh() -> int:
-    """Read the package indexes anew and rewrite matrices/data/wheels.json."""
-    from ckptmatrix.matrix.refresh import refresh_wheels
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write.  [default: matrices/data/wheels.json of the checkout]",
+)
+def refresh(*, out: Path | None) -> int:
+    """Read the package indexes anew and write the table."""
+    from ckptmatrix.commands.wheels import refresh_command
 
-    click.echo(refresh_wheels())
-    return ExitCode.COMPLETE
+    return refresh_command(out=out)
 
 
 @cli.command()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ckptmatrix.catalogue import CaseInfo
     from ckptmatrix.matrix.cell import Cell
+    from ckptmatrix.matrix.disk import DiskUse
 
 __all__ = ["Cost", "Load", "Plan", "PlannedCell", "Save", "plan_matrix"]
 
@@ -29,11 +30,15 @@ class PlannedCell:
         cell: The declared cell.
         unsupported: Why it cannot exist (no such wheel), in one sentence; empty when it can.
         download_bytes: Size of its torch wheel, when that is known.
+        disk: What its environment takes on disk, when that is known.
+        obstacle: Why the chosen provider cannot make it, when that is known beforehand.
     """
 
     cell: Cell
     unsupported: str = ""
     download_bytes: int | None = None
+    disk: DiskUse | None = None
+    obstacle: str = ""
 
 
 class Save(NamedTuple):
@@ -71,6 +76,8 @@ class Cost:
         jobs: Starts of the cell program: one probe, and one save and one load per device, a cell.
         download_bytes: Torch wheels to fetch, at least; packages they depend on not counted.
         unknown_downloads: Cells whose wheel size is not known.
+        disk_bytes: Environments on disk, those of known size.
+        unknown_disk: Cells whose size on disk is not known.
     """
 
     cells: int
@@ -79,6 +86,8 @@ class Cost:
     jobs: int
     download_bytes: int
     unknown_downloads: int
+    disk_bytes: int
+    unknown_disk: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +113,11 @@ class Plan:
     @property
     def usable(self) -> tuple[Cell, ...]:
         """Cells that can be tried."""
-        return tuple(planned.cell for planned in self.cells if not planned.unsupported)
+        return tuple(planned.cell for planned in self._usable)
+
+    @property
+    def _usable(self) -> tuple[PlannedCell, ...]:
+        return tuple(each for each in self.cells if not (each.unsupported or each.obstacle))
 
     def case(self, name: str) -> CaseInfo:
         """The case of that name.
@@ -135,7 +148,8 @@ class Plan:
         """What doing all of it from nothing costs."""
         cells, devices = len(self.usable), len(self.devices)
         modes = sum(len(case.modes) for case in self.cases)
-        sizes = [planned.download_bytes for planned in self.cells if not planned.unsupported]
+        sizes = [planned.download_bytes for planned in self._usable]
+        disks = [planned.disk for planned in self._usable]
         return Cost(
             cells=cells,
             saves=cells * devices * len(self.cases),
@@ -143,6 +157,8 @@ class Plan:
             jobs=cells * (1 + 2 * devices),
             download_bytes=sum(size for size in sizes if size is not None),
             unknown_downloads=sizes.count(None),
+            disk_bytes=sum(disk.bytes for disk in disks if disk is not None),
+            unknown_disk=disks.count(None),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -155,9 +171,11 @@ class Plan:
                 {
                     **asdict(planned.cell),
                     "packages": list(planned.cell.packages),
-                    "reason": Reason.NO_WHEEL.value if planned.unsupported else None,
+                    "reason": _reason(planned),
                     "unsupported": planned.unsupported,
+                    "obstacle": planned.obstacle,
                     "download_bytes": planned.download_bytes,
+                    "disk": None if planned.disk is None else asdict(planned.disk),
                 }
                 for planned in self.cells
             ],
@@ -176,6 +194,12 @@ class Plan:
         }
 
 
+def _reason(planned: PlannedCell) -> str | None:
+    if planned.unsupported:
+        return Reason.NO_WHEEL.value
+    return Reason.HOST_UNSUPPORTED.value if planned.obstacle else None
+
+
 def plan_matrix(
     name: str,
     cells: Sequence[Cell],
@@ -186,6 +210,7 @@ def plan_matrix(
     controls: Sequence[CaseInfo] = (),
     why_no_wheel: Callable[[Cell], str | None] = lambda _: None,
     download_bytes: Callable[[Cell], int | None] = lambda _: None,
+    disk_use: Callable[[Cell], DiskUse | None] = lambda _: None,
 ) -> Plan:
     """Plan a run.
 
@@ -198,6 +223,7 @@ def plan_matrix(
         controls: Cases every cell needs; those not selected are added at the end.
         why_no_wheel: Why a cell cannot exist, or None; see ``matrix.wheels``.
         download_bytes: Size of a cell's torch wheel, or None.
+        disk_use: What a cell's environment takes on disk, or None.
     """
     selected = {case.name for case in cases}
     added = [case for case in controls if case.name not in selected]
@@ -208,6 +234,7 @@ def plan_matrix(
                 cell=cell,
                 unsupported=why_no_wheel(cell) or "",
                 download_bytes=download_bytes(cell),
+                disk=disk_use(cell),
             )
             for cell in cells
         ),

@@ -83,14 +83,6 @@ def test_a_bug_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
         main(["schema"])
 
 
-def test_refreshing_wheels_says_what_was_found(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ckptmatrix.matrix.refresh.refresh_wheels", lambda: "cpu: 3 releases")
-    assert main(["wheels", "refresh"]) == 0
-    assert capsys.readouterr().out == "cpu: 3 releases\n"
-
-
 def started(*arguments: str, **streams: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "ckptmatrix.cli", *arguments],

@@ -14,9 +14,14 @@ from rich.text import Text
 
 from ckptmatrix.catalogue import builtin_cases, user_cases
 from ckptmatrix.errors import ExitCode
+from ckptmatrix.judge.policy import Expectation, expectation_of
+from ckptmatrix.words import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from ckptmatrix.catalogue import CaseInfo
 
 __all__ = ["cases_command"]
 
@@ -39,10 +44,28 @@ def cases_command(files: tuple[Path, ...], *, as_json: bool) -> int:
         table.add_column("what")
         table.add_column("modes")
         for case in members:
-            needs = f" Needs {', '.join(case.needs)}." if case.needs else ""
             table.add_row(
-                Text(case.name), Text(case.title + needs), Text(" ".join(map(str, case.modes)))
+                Text(case.name), Text(_described(case)), Text(" ".join(map(str, case.modes)))
             )
         console.print(table)
     console.print(f"{len(cases)} cases")
     return ExitCode.COMPLETE
+
+
+def _described(case: CaseInfo) -> str:
+    """What it is, what it needs and what a good environment answers, in whole sentences."""
+    sentences = [case.title.rstrip(".")]
+    if case.needs:
+        sentences.append(f"Needs {', '.join(case.needs)}")
+    for where, expected in _expectations(case):
+        if expected.verdict not in (None, Verdict.OK):
+            why = f" ({' or '.join(sorted(expected.reasons))})" if expected.reasons else ""
+            sentences.append(f"Expected{where}: {expected.verdict}{why}")
+    return " ".join(f"{sentence}." for sentence in sentences)
+
+
+def _expectations(case: CaseInfo) -> Iterator[tuple[str, Expectation]]:
+    yield "", expectation_of(case, None)
+    for mode in case.modes:
+        if mode in case.expect.get("modes", {}):
+            yield f" in mode {mode}", expectation_of(case, mode)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ckptmatrix.catalogue import builtin_paths, read_cases, user_cases
 from ckptmatrix.judge.controls import CONTROLS
 from ckptmatrix.judge.policy import expectation_of, policy_of
+from ckptmatrix.matrix.disk import disk_use
 from ckptmatrix.matrix.load import load_matrix
 from ckptmatrix.matrix.selection import select_cases, select_cells, split_patterns
 from ckptmatrix.matrix.wheels import download_bytes, load_facts, why_no_wheel
@@ -69,6 +70,7 @@ def plan_file(path: Path, *, cells: str | None = None, cases: str | None = None)
         controls=[case for case in everything if case.name in CONTROLS],
         why_no_wheel=lambda cell: None if has_own_wheels else why_no_wheel(cell, facts),
         download_bytes=lambda cell: download_bytes(cell, facts),
+        disk_use=disk_use,
     )
     needed = {case.module for case in plan.cases}
     modules = {user_cases(file)[0].module: file for file in matrix.cases.files}

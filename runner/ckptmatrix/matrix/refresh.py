@@ -1,36 +1,30 @@
-"""Reads package indexes anew into ``matrices/data/wheels.json``.
+"""What package indexes list, as the table in ``matrices/data/wheels.json``.
 
-``ckptmatrix wheels refresh`` runs it. An index that does not answer leaves what is known of its
-builds as it is.
+An index that does not answer leaves what is known of its builds as it is, with its date.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import BuildTag, InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
-from ckptmatrix import shipped
-from ckptmatrix.errors import UsageError
-from ckptmatrix.matrix.wheels import DEFAULT_BUILD, MACHINES, index_of, load_facts
+from ckptmatrix.matrix.wheels import DEFAULT_BUILD, MACHINES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from ckptmatrix.matrix.wheels import Builds, Releases
+    from ckptmatrix.matrix.wheels import Builds, Releases, WheelFacts
 
-__all__ = ["refresh_wheels", "render", "table_of"]
+__all__ = ["Refreshed", "refresh", "render", "table_of"]
 
 #: Free-threaded (``cp313t``) and Python 2 builds are other environments than a cell can name.
 _TAG = re.compile(r"cp(3)(\d{1,2})")
 _MACHINE = re.compile(r"(?:manylinux\w*|linux)_(x86_64|aarch64)")
-_TIMEOUT = (10, 60)
-_INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 
 
 def table_of(files: Iterable[tuple[str, int | None]]) -> dict[str, Releases]:
@@ -71,7 +65,58 @@ def table_of(files: Iterable[tuple[str, int | None]]) -> dict[str, Releases]:
     }
 
 
-def render(builds: Builds, *, date: str) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Refreshed:
+    """What came of asking the indexes.
+
+    Attributes:
+        builds: The whole table.
+        dates: Build → day its index was last read.
+        answers: How many indexes answered.
+        said: One line for each build that was asked for: what was found.
+    """
+
+    builds: Builds
+    dates: Mapping[str, str]
+    answers: int
+    said: tuple[str, ...]
+
+
+def refresh(
+    facts: WheelFacts, read: Callable[[str], dict[str, Releases] | None], *, today: str
+) -> Refreshed:
+    """Put what indexes list now in place of what was known.
+
+    Args:
+        facts: What is known.
+        read: The wheels of one build, or None when its index does not answer.
+        today: The day, ``2026-11-22``.
+    """
+    builds: Builds = dict(facts.builds)
+    dates = dict(facts.dates)
+    said = []
+    answers = 0
+    cuda = sorted({release for releases in facts.cuda.values() for release in releases})
+    for build in (DEFAULT_BUILD, "cpu", *cuda):
+        table = read(build)
+        if table is None:
+            said.append(f"{build}: the index did not answer; what was known stays")
+            if build == "cpu":
+                said.append("the other builds lie on the same index and were not asked for")
+                break
+            continue
+        answers += 1
+        if not table and builds.get(build):
+            said.append(f"{build}: the index has no torch; what was known stays")
+            continue
+        builds[build] = table
+        dates[build] = today
+        counts = [f"{len(releases)} for {machine}" for machine, releases in table.items()]
+        said.append(f"{build}: releases with wheels: {', '.join(counts) or 'none'}")
+    return Refreshed(builds=builds, dates=dates, answers=answers, said=tuple(said))
+
+
+def render(builds: Builds, dates: Mapping[str, str]) -> str:
     """The file's text: one line a release, so that a refresh reads well as a difference."""
     blocks = []
     for build, machines in builds.items():
@@ -84,55 +129,4 @@ def render(builds: Builds, *, date: str) -> str:
             tables.append(f"      {json.dumps(machine)}: {{\n{lines}\n      }}")
         blocks.append(f"    {json.dumps(build)}: {{\n" + ",\n".join(tables) + "\n    }")
     joined = ",\n".join(blocks)
-    return f'{{\n  "date": {json.dumps(date)},\n  "builds": {{\n{joined}\n  }}\n}}\n'
-
-
-def refresh_wheels(environ: Mapping[str, str] = os.environ) -> str:
-    """Read the indexes and write the table.
-
-    Args:
-        environ: The variables that name an index of one's own for pip and uv are honoured.
-
-    Returns:
-        One line for each build that was asked for: what was found.
-
-    Raises:
-        UsageError: The library that reads indexes is not installed.
-    """
-    facts = load_facts()
-    builds: Builds = dict(facts.builds)
-    own = next((environ[name] for name in _INDEX_VARIABLES if environ.get(name)), None)
-    cuda = sorted({release for releases in facts.cuda.values() for release in releases})
-    said = []
-    for build in (DEFAULT_BUILD, "cpu", *cuda):
-        table = _read(index_of(build) or own)
-        if table is None:
-            said.append(f"{build}: the index did not answer; what was known stays")
-            if build == "cpu":
-                said.append("the other builds lie on the same index and were not asked for")
-                break
-            continue
-        builds[build] = table
-        counts = [f"{len(releases)} for {machine}" for machine, releases in table.items()]
-        said.append(f"{build}: releases with wheels: {', '.join(counts) or 'none'}")
-    text = render(builds, date=datetime.now(UTC).date().isoformat())
-    (shipped.matrices() / "data" / "wheels.json").write_text(text, encoding="utf-8")
-    return "\n".join(said)
-
-
-def _read(endpoint: str | None) -> dict[str, Releases] | None:
-    """The wheels of torch in one index, or None when it does not answer."""
-    try:
-        from pypi_simple import NoSuchProjectError, PyPISimple  # noqa: PLC0415 - an extra
-        from requests import RequestException  # noqa: PLC0415 - comes with the same extra
-    except ModuleNotFoundError as error:
-        msg = f"{error.name} is not installed; install the extra: pip install 'ckptmatrix[wheels]'"
-        raise UsageError(msg) from None
-    try:
-        with PyPISimple(endpoint) if endpoint else PyPISimple() as client:
-            page = client.get_project_page("torch", timeout=_TIMEOUT)
-    except NoSuchProjectError:
-        return {}
-    except RequestException:
-        return None
-    return table_of((file.filename, file.size) for file in page.packages)
+    return f'{{\n  "dates": {json.dumps(dict(dates))},\n  "builds": {{\n{joined}\n  }}\n}}\n'

@@ -4,8 +4,8 @@ import json
 from typing import TYPE_CHECKING
 
 from ckptmatrix import shipped
-from ckptmatrix.matrix.refresh import render, table_of
-from ckptmatrix.matrix.wheels import load_facts
+from ckptmatrix.matrix.refresh import refresh, render, table_of
+from ckptmatrix.matrix.wheels import WheelFacts, load_facts
 
 if TYPE_CHECKING:
     from ckptmatrix.matrix.wheels import Releases
@@ -48,10 +48,47 @@ def test_order_of_the_listing_does_not_matter() -> None:
 
 
 def test_rendered_table_reads_back() -> None:
-    text = render({"default": TABLE, "cpu": {}}, date="2026-11-22")
-    assert json.loads(text) == {"date": "2026-11-22", "builds": {"default": TABLE, "cpu": {}}}
+    dates = {"default": "2026-11-22", "cpu": "2026-11-23"}
+    text = render({"default": TABLE, "cpu": {}}, dates)
+    assert json.loads(text) == {"dates": dates, "builds": {"default": TABLE, "cpu": {}}}
 
 
 def test_shipped_table_is_as_rendered() -> None:
     text = (shipped.matrices() / "data" / "wheels.json").read_text(encoding="utf-8")
-    assert render(load_facts().builds, date=json.loads(text)["date"]) == text
+    facts = load_facts()
+    assert render(facts.builds, facts.dates) == text
+    assert facts.dates.keys() == facts.builds.keys()
+
+
+def test_an_index_that_does_not_answer_keeps_its_table_and_its_date() -> None:
+    facts = WheelFacts(
+        builds={"default": {}, "cpu": TABLE},
+        cuda={"2.6": ("11.8", "12.4")},
+        dates={"default": "2026-01-01", "cpu": "2026-01-02"},
+    )
+    asked = []
+
+    def read(build: str) -> dict[str, Releases] | None:
+        asked.append(build)
+        return TABLE if build == "default" else None
+
+    found = refresh(facts, read, today="2026-11-22")
+    assert asked == ["default", "cpu"]
+    assert found.builds == {"default": TABLE, "cpu": TABLE}
+    assert found.dates == {"default": "2026-11-22", "cpu": "2026-01-02"}
+    assert found.answers == 1
+    assert len(found.said) == 3
+
+
+def test_every_build_has_the_day_it_was_read() -> None:
+    facts = WheelFacts(builds={"default": {}}, cuda={"2.6": ("12.4", "11.8")})
+    found = refresh(facts, lambda _: {}, today="2026-11-22")
+    assert list(found.dates) == ["default", "cpu", "11.8", "12.4"]
+    assert found.answers == 4
+
+
+def test_an_index_without_torch_does_not_wipe_what_is_known() -> None:
+    facts = WheelFacts(builds={"default": TABLE}, cuda={}, dates={"default": "2026-01-01"})
+    found = refresh(facts, lambda _: {}, today="2026-11-22")
+    assert found.builds["default"] == TABLE
+    assert found.dates == {"default": "2026-01-01", "cpu": "2026-11-22"}
