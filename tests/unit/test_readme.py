@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_example_is_looked_at_here() -> None:
-    assert len(blocks("yaml")) == 1
+    assert len(blocks("yaml")) == 2
     assert len(blocks("python")) == 2
 
 
@@ -60,6 +60,13 @@ def test_the_matrix_loads_with_its_case_file(folder: Path) -> None:
     assert matrix.cells[-1].numpy == "<1.22"
     assert len(matrix.left_out) == 1
     assert matrix.cases.files == (folder / "my_cases.py",)
+
+
+def test_the_matrix_of_images_loads(tmp_path: Path) -> None:
+    path = tmp_path / "my-images.yaml"
+    path.write_text(block("yaml", "# my-images.yaml"), encoding="utf-8")
+    cells = [cell.id for cell in load_matrix(path).cells]
+    assert cells == ["debian-trixie", "py3.11-torch2.6.0-cpu", "serving"]
 
 
 def test_the_case_is_read_by_the_catalogue(folder: Path) -> None:
@@ -107,5 +114,7 @@ def test_commands_targets_and_files_exist() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"\$ make (\w+)", said):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
-    for path in re.findall(r"\]\(([^)#]+)\)", README) + re.findall(r"\bmatrices/\S+\w", README):
+    for path in re.findall(r"\]\((?!https:)([^)#]+)\)", README) + re.findall(
+        r"\bmatrices/\S+\w", README
+    ):
         assert (REPOSITORY / path).exists(), path
