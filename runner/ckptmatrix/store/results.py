@@ -8,6 +8,7 @@ seen again.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import sqlite3
 import threading
@@ -20,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ckptmatrix.errors import StoreError
 from ckptmatrix.store.failures import explained, store_error
-from ckptmatrix.store.keys import canonical, digest
+from ckptmatrix.store.keys import canonical
 from ckptmatrix.wire import Done, Facts
 
 if TYPE_CHECKING:
@@ -114,12 +115,13 @@ class ResultStore:
         Raises:
             ValueError: ``sha256`` is not the digest of its canonical JSON.
         """
-        if digest(value) != sha256:
+        body = canonical(value)
+        if hashlib.sha256(body).hexdigest() != sha256:
             msg = "an observation is not what its digest says"
             raise ValueError(msg)
         self._write(
             "INSERT OR REPLACE INTO observations VALUES (?, ?)",
-            (sha256, zlib.compress(canonical(value), level=3)),
+            (sha256, zlib.compress(body, level=3)),
         )
 
     def get_facts(self, key: str) -> Facts | None:
