@@ -4,10 +4,12 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
+from docker.errors import DockerException
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.exceptions import ProtocolError
 
-from ckptmatrix.providers.docker.attach import Piece, Which, frames
+from ckptmatrix.providers.docker.attach import ENGINE_ERRORS, Piece, Which, frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,3 +61,8 @@ def test_an_end_in_the_middle_is_told(data: bytes, missing: int) -> None:
 def test_a_stream_of_an_unknown_number_is_not_taken_for_events() -> None:
     pieces = list(frames(Trickle(b"\x09\0\0\0\0\0\0\x02hi", [100, 100])))
     assert pieces == [Piece(Which.ENGINE, b"hi")]
+
+
+@pytest.mark.parametrize("error", [ProtocolError("cut"), DockerException("no"), OSError("gone")])
+def test_whatever_an_engine_that_goes_away_raises_is_its_failure(error: Exception) -> None:
+    assert isinstance(error, ENGINE_ERRORS)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ckptmatrix.images.recipe import CELL_LABEL, INTERPRETER_LABEL
+from ckptmatrix.providers.docker import images as images_module
 from ckptmatrix.providers.docker import labels
 from ckptmatrix.providers.docker.bases import identity_of
 from ckptmatrix.providers.docker.prune import superfluous
 from ckptmatrix.providers.docker.users import notes_on
+from ckptmatrix.words import Reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_jobs_read_the_label_that_builds_write() -> None:
@@ -34,3 +41,12 @@ def test_what_an_image_brings_is_said_when_it_brings_something() -> None:
     assert notes_on({"Config": {"Entrypoint": None, "User": "", "Env": ["A=b"]}}) == ()
     (note,) = notes_on({"Config": {"Entrypoint": ["/x", "y"], "Volumes": {"/b": {}, "/a": {}}}})
     assert note.endswith("ENTRYPOINT /x y; VOLUME /a /b")
+
+
+def test_a_full_disk_is_not_taken_for_the_engines_failure(tmp_path: Path) -> None:
+    full = images_module._failed(OSError(28, "No space left on device"), tmp_path)
+    assert full.reason is Reason.INSTALL_FAILED
+    assert str(tmp_path) in full.message
+    assert "free some space" in full.message
+    gone = images_module._failed(ConnectionError("Connection aborted."), tmp_path)
+    assert "the Docker engine failed" in gone.message
