@@ -141,6 +141,8 @@ def count_known(
     left_saves = cost.saves - len(saved) - (len(list(here.saves())) - len(save_keys))
     unknown = len(usable) - len(here.cells)
     exact = not unknown and len(saved) == len(save_keys)
+    # A cell is asked again what it is when nothing is known of it with this cell program.
+    probes = usable - {save.producer for save in saved}
     save_jobs = {(save.producer, save.device) for save in save_keys if save not in saved}
     if exact:
         load_jobs = {
@@ -153,7 +155,7 @@ def count_known(
         loads=loads,
         left_saves=left_saves,
         left_loads=cost.loads - loads - never,
-        left_jobs=unknown * (1 + 2 * len(plan.devices)) + len(save_jobs) + len(load_jobs),
+        left_jobs=unknown * 2 * len(plan.devices) + len(probes) + len(save_jobs) + len(load_jobs),
         exact=exact,
     )
 

@@ -99,6 +99,16 @@ def test_other_limits_know_nothing(command: Command, ran: Callable[..., Any], ma
     assert (known["saves"], known["loads"], known["left_saves"]) == (0, 0, 6)
 
 
+def test_another_cell_program_asks_every_cell_anew(
+    command: Command, ran: Callable[..., Any], matrix: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran()
+    monkeypatch.setattr("ckptmatrix.commands.plan.observer_digest", lambda: "0" * 64)
+    monkeypatch.setattr("ckptmatrix.commands.run.observer_digest", lambda: "0" * 64)
+    known = command("plan", matrix, "--json").json()["known"]
+    assert known["left_jobs"] == ran()["jobs"] == 6
+
+
 def test_a_store_elsewhere_and_checkpoints_that_are_gone(
     command: Command, ran: Callable[..., Any], matrix: Path, tmp_path: Path
 ) -> None:
