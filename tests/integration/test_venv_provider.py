@@ -18,7 +18,7 @@ from ckptmatrix.errors import CellError
 from ckptmatrix.matrix.cell import Cell
 from ckptmatrix.providers.base import Cancelled, Environment, Job
 from ckptmatrix.providers.venv.indexes import find_sources
-from ckptmatrix.providers.venv.locks import Request, resolve
+from ckptmatrix.providers.venv.locks import Lock, Request, read_lock, resolve, write_lock
 from ckptmatrix.providers.venv.provider import VenvProvider
 from ckptmatrix.providers.venv.uv import Uv
 from ckptmatrix.wire import Manifest
@@ -131,7 +131,9 @@ def test_what_was_removed_is_made_of_its_lock(tmp_path: Path, tiny: Environment)
 
 def test_a_lock_decides_until_it_is_updated(tmp_path: Path, tiny: Environment) -> None:
     lock = next((tmp_path / "locks").glob("*.txt"))
-    lock.write_text(lock.read_text() + "# another resolution\n")
+    kept = read_lock(lock)
+    assert kept is not None
+    write_lock(lock, replace(kept, text=f"{kept.text}# another resolution\n"))
     assert prepare(provider(tmp_path), TINY).key != tiny.key
     said: list[str] = []
     updated = prepare(provider(tmp_path, update_locks=True), TINY, said)
@@ -141,15 +143,11 @@ def test_a_lock_decides_until_it_is_updated(tmp_path: Path, tiny: Environment) -
 
 def test_a_lock_with_a_wrong_hash_installs_nothing(tmp_path: Path, tiny: Environment) -> None:
     lock = next((tmp_path / "locks").glob("*.txt"))
-    text = lock.read_text()
-    digest = text.partition("sha256:")[2][:64]
-    forged = digest[::-1]
-    lock.write_text(
-        "\n".join(line for line in text.splitlines() if "sha256" not in line)
-        .rstrip(" \\")
-        .replace("\n", " ")
-        + f" --hash=sha256:{forged}\n"
-    )
+    kept = read_lock(lock)
+    assert kept is not None
+    forged = kept.text.partition("sha256:")[2][:64][::-1]
+    pin = kept.text.split()[0]
+    write_lock(lock, Lock(text=f"{pin} --hash=sha256:{forged}\n"))
     with pytest.raises(CellError) as caught:
         prepare(provider(tmp_path), TINY)
     assert caught.value.reason is Reason.INSTALL_FAILED
