@@ -153,13 +153,13 @@ def test_records_that_cannot_be_read_are_passed_over(
 def test_disk_is_said_per_cell_and_in_total(command: Command, matrix: Path) -> None:
     said = command("plan", matrix, "--provider", "venv")
     assert "~1.7 GB" in said.out
-    assert "disk for environments when none is made: about 6.9 GB" in said.out
+    assert "disk for environments when none is made: about 7.3 GB" in said.out
     plan = command("plan", matrix, "--provider", "venv", "--json").json()
     assert [cell["disk"] for cell in plan["cells"]] == [
-        {"bytes": 1_700_000_000, "measured": False},
-        {"bytes": 5_200_000_000, "measured": False},
+        {"bytes": 1_740_000_000, "measured": False},
+        {"bytes": 5_528_000_000, "measured": False},
     ]
-    assert plan["cost"]["disk_bytes"] == 6_900_000_000
+    assert plan["cost"]["disk_bytes"] == 7_268_000_000
 
 
 def test_what_a_provider_cannot_make_is_not_to_be_measured(command: Command, matrix: Path) -> None:
