@@ -13,7 +13,19 @@ from ckptmatrix.matrix.cell import DEFAULT_PLATFORM, Cell, derive_id, release_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Axes", "Exclusion", "Expansion", "LeftOut", "expand", "satisfies", "with_derived_id"]
+__all__ = [
+    "AXES",
+    "Axes",
+    "Exclusion",
+    "Expansion",
+    "LeftOut",
+    "expand",
+    "satisfies",
+    "with_derived_id",
+]
+
+#: Names of the axes, the one that varies slowest first.
+AXES = ("python", "torch", "cuda", "numpy")
 
 _WORDS = frozenset({"cpu", "default"})
 

@@ -7,13 +7,11 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
 from pydantic import ValidationError
 
 from ckptmatrix import shipped
 from ckptmatrix.errors import MatrixError, Problem
-from ckptmatrix.matrix import expand, model, schema
-from ckptmatrix.matrix.cell import Cell, derive_id
+from ckptmatrix.matrix import entries, expand, model, schema
 from ckptmatrix.matrix.complaints import complain
 from ckptmatrix.matrix.source import read_source
 from ckptmatrix.matrix.units import parse_duration, parse_size
@@ -29,7 +27,6 @@ __all__ = ["MAX_CELLS", "load_matrix"]
 #: Loads grow with the square of the cells: a million pairs is more than anybody waits for.
 MAX_CELLS = 1_000
 
-_AXES = ("python", "torch", "cuda", "numpy")
 _MIN_MEMORY = 16_000_000
 _MIN_OUTPUT = 1_000
 _MAX_TIMEOUT = 86_400.0
@@ -173,23 +170,28 @@ class _Checks:
 
     def _expansion(self) -> expand.Expansion:
         axes = self._axes()
-        rules = [self._rule(at, rule) for at, rule in enumerate(self._file.exclude)]
-        entries = {at: self._included(at, entry) for at, entry in enumerate(self._file.include)}
-        included = {at: cell for at, cell in entries.items() if cell is not None}
+        source, file = self._source, self._file
+        rules = [entries.exclusion(source, at, rule) for at, rule in enumerate(file.exclude)]
+        cells = {
+            at: entries.included(source, at, entry, platform=file.platform)
+            for at, entry in enumerate(file.include)
+        }
+        included = {at: cell for at, cell in cells.items() if cell is not None}
         include = tuple(included.values())
         size = (axes.size if axes else 0) + len(include)
         if size > MAX_CELLS:
             message = f"the axes and include make {size:,} cells; a matrix may have {MAX_CELLS:,}"
-            self._source.problem(("axes",), message, "use fewer values", key=True)
+            source.problem(("axes",), message, "use fewer values", key=True)
             return expand.Expansion(cells=(), left_out=(), idle=())
         expansion = expand.expand(axes, rules, include)
         for rule in expansion.idle if self._whole_axes else ():
-            self._idle(rules.index(rule), axes)
-        self._distinct(expansion, included)
-        if not expansion.cells and not self._source.problems:
+            at = rules.index(rule)
+            entries.explain_idle(source, at, file.exclude[at], axes)
+        entries.check_distinct(source, expansion, included)
+        if not expansion.cells and not source.problems:
             left = len(expansion.left_out)
             if left:
-                self._source.problem(
+                source.problem(
                     ("exclude",),
                     f"exclude takes out all {left} cells of the axes; none is left",
                     "loosen a rule, or add include",
@@ -197,14 +199,14 @@ class _Checks:
                 )
             else:
                 fix = "add axes: with python and torch, or include: with single cells"
-                self._source.problem((), "the matrix has no cells", fix)
+                source.problem((), "the matrix has no cells", fix)
         return expansion
 
     def _axes(self) -> expand.Axes | None:
         axes = self._file.axes
         if axes is None:
             return None
-        for name in _AXES:
+        for name in expand.AXES:
             self._unique(getattr(axes, name), ("axes", name), "value")
         return expand.Axes(
             python=tuple(dict.fromkeys(axes.python)),
@@ -228,121 +230,6 @@ class _Checks:
                     "remove one of the two",
                 )
             seen.setdefault(value, at)
-
-    def _rule(self, at: int, rule: schema.Exclude) -> expand.Exclusion:
-        given = rule.model_dump(exclude_none=True)
-        words = ", ".join(f"{name} {given[name] or 'any'}" for name in _AXES if name in given)
-        line = self._source.place(("exclude", at)).line
-        if not given:
-            self._source.problem(
-                ("exclude", at),
-                "this rule has no condition and would take out every cell",
-                'write for example {python: ">=3.12", torch: "<2.2"}',
-            )
-        return expand.Exclusion(**given, label=f"{words} (line {line})")
-
-    def _idle(self, at: int, axes: expand.Axes | None) -> None:
-        """Say why a rule takes nothing out: a rule with a slip must not pass for one that works."""
-        address = ("exclude", at)
-        rule = self._file.exclude[at]
-        if axes is None:
-            self._source.problem(
-                address,
-                "this rule matches nothing: there are no axes, and exclude does not act on include",
-                "remove the rule",
-            )
-            return
-        for name in _AXES:
-            condition = getattr(rule, name)
-            if condition is None:
-                continue
-            alone = expand.Exclusion(**{name: condition})
-            if not any(alone.matches(cell) for cell in axes.cells()):
-                shown = ", ".join(value or "any" for value in getattr(axes, name))
-                self._source.problem(
-                    (*address, name),
-                    f"this rule matches nothing: no {name} of the axes is "
-                    f"{condition or 'any'} (they are {shown})",
-                    "mend the condition, or remove the rule; exclude does not act on include",
-                )
-
-    def _included(self, at: int, entry: schema.Include) -> Cell | None:
-        address = ("include", at)
-        given = entry.model_dump(exclude_none=True)
-        kinds = [kind for kind in ("debian", "image") if kind in given]
-        before = len(self._source.problems)
-        if len(kinds) > 1:
-            self._source.problem(
-                (*address, "image"),
-                "a cell is either a Debian suite or an image, not both",
-                "make two entries",
-                key=True,
-            )
-        elif kinds:
-            self._foreign(address, given, kinds[0])
-        else:
-            self._wheels(address, given)
-        if len(self._source.problems) > before:
-            return None
-        cell = Cell(
-            id=entry.id or "",
-            python=entry.python,
-            torch=entry.torch,
-            cuda=entry.cuda or "default",
-            numpy=entry.numpy or "",
-            packages=tuple(sorted(str(Requirement(text)) for text in entry.packages)),
-            platform=entry.platform or self._file.platform,
-            debian=entry.debian,
-            image=entry.image,
-            interpreter=entry.interpreter,
-        )
-        return cell if entry.id else expand.with_derived_id(cell)
-
-    def _foreign(self, address: Address, given: Mapping[str, object], kind: str) -> None:
-        """Check an entry whose suite or image brings its own versions."""
-        what = {"debian": "a Debian suite", "image": "an image"}[kind]
-        allowed = {"id", "platform", kind, "packages" if kind == "debian" else "interpreter"}
-        for name in given:
-            if name in allowed or not given[name]:
-                continue
-            self._source.problem(
-                (*address, name),
-                f"{name} cannot be chosen here: {what} brings what it has",
-                f"remove {name}, or remove {kind}",
-                key=True,
-            )
-
-    def _wheels(self, address: Address, given: Mapping[str, object]) -> None:
-        missing = [name for name in ("python", "torch") if name not in given]
-        if missing:
-            self._source.problem(
-                address,
-                f"this cell lacks {' and '.join(missing)}",
-                "give python and torch, or debian, or image",
-            )
-        if "interpreter" in given:
-            self._source.problem(
-                (*address, "interpreter"),
-                "interpreter is the path of a Python inside an image, and there is no image",
-                "remove it, or add image",
-                key=True,
-            )
-
-    def _distinct(self, expansion: expand.Expansion, include: Mapping[int, Cell]) -> None:
-        product = len(expansion.cells) - len(include)
-        seen = {cell.id: "the axes make it already" for cell in expansion.cells[:product]}
-        for at, cell in include.items():
-            place = self._source.place(("include", at))
-            if cell.id in seen:
-                derived = cell.id == derive_id(cell)
-                self._source.problem(
-                    ("include", at),
-                    f"the cell {cell.id} is in the matrix twice: {seen[cell.id]}",
-                    "remove one of the two, or give one an id of its own"
-                    if derived
-                    else "choose another id",
-                )
-            seen.setdefault(cell.id, f"it is also on line {place.line}")
 
     def _cases(self) -> model.CaseSelection:
         cases = self._file.cases
