@@ -43,6 +43,8 @@ test: setup ## Unit tests: no Docker, no torch, no network; under two minutes
 	$(BIN)/pytest tests/unit -n auto -q
 
 test-integration: setup ## Conformance of venv; the cell program on every Python and in real torches
+	@PYTHONPATH=tests $(BIN)/python -c 'from cell_jobs import interpreters as i; \
+		print("the cell program is executed on Python", ", ".join(i()))'
 	CKPTMATRIX_TEST_ENVS="$$($(BIN)/python tests/torch_environments.py $(MATRIX))" && \
 		export CKPTMATRIX_TEST_ENVS && \
 		$(BIN)/pytest tests/conformance tests/integration -k 'not docker' -q -rfE --timeout=900
