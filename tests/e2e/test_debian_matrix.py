@@ -10,7 +10,7 @@ import pytest
 
 import ckptmatrix
 from dockers import Traces, engine_or_skip
-from e2e_program import command
+from e2e_program import REPOSITORY, command
 from known_answers import assert_answer, name_of, read_answers
 
 if TYPE_CHECKING:
@@ -135,6 +135,11 @@ def _load_by_hand(cell: str, checkpoints: Path) -> dict[str, bool]:
             "OMP_NUM_THREADS=1",
             "-v",
             f"{checkpoints}:/checkpoints:ro",
+            "-v",
+            # Named tuples and enumerations of our cases are pickled by their import name.
+            f"{REPOSITORY / 'runner'}:/runner:ro",
+            "-e",
+            "PYTHONPATH=/runner",
             "--entrypoint",
             "/opt/cell/bin/python",
             image,

@@ -127,6 +127,10 @@ class Talk:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; may be called again."""
         self._closed.set()
         self._input.close()
         self._output.close()

@@ -162,6 +162,8 @@ def _run(
             # Also when the listener raises: nothing may be running, and the output is the caller's.
             with _engine():
                 if ending is not Ending.EXITED:
+                    # The engine cannot kill a container whose output nobody takes any more.
+                    talk.close()
                     with suppress(APIError):  # it may have ended by itself
                         api.kill(container)
                     listener.waiter.join(PATIENCE_S)
