@@ -1,7 +1,7 @@
 """What a job's container may do: the configuration the engine is given. Pure.
 
 Field names are those of the Engine API's ``POST /containers/create``. Every bound here was seen to
-hold from inside (``tests/integration/test_docker_sandbox.py``).
+hold from inside (``tests/integration/sandbox``).
 """
 
 from __future__ import annotations

@@ -449,7 +449,7 @@ def client(bench: Bench, script: str) -> subprocess.Popen[str]:
     """Another process that runs a script as a job; says when the job has said something."""
     code = f"""
 import sys, pathlib
-sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from dockers import Bench, engine_or_skip
 folder = pathlib.Path({str(bench.folder)!r})
 bench = Bench(api=engine_or_skip(), folder=folder, run_name={bench.run_name!r})
