@@ -48,14 +48,19 @@ def _sgd(model):
     return optimizer, torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
 
 
-class OptimAdam(Case):
+class _Training(Case):
+    """State from which training goes on, and the losses of its next steps."""
+
+    family = "training"
+    state_is_all = True
+    policy = {"resume": {"rtol": 1e-9, "atol": 0.0}}
+
+
+class OptimAdam(_Training):
     """The optimizer's state alone: its step was an int before torch 1.12 and is a tensor since."""
 
     name = "optim_adam"
-    family = "training"
     title = "State dict of Adam, and steps taken with it"
-    state_is_all = True
-    policy = {"resume": {"rtol": 1e-9, "atol": 0.0}}
 
     def make(self):
         model = _model(self.device)
@@ -70,14 +75,11 @@ class OptimAdam(Case):
         return _train(model, optimizer, 3)
 
 
-class ResumeAdam(Case):
+class ResumeAdam(_Training):
     """Model and Adam after two steps."""
 
     name = "resume_adam"
-    family = "training"
     title = "Model and Adam, continued for three steps"
-    state_is_all = True
-    policy = {"resume": {"rtol": 1e-9, "atol": 0.0}}
 
     def make(self):
         model = _model(self.device)
@@ -95,14 +97,11 @@ class ResumeAdam(Case):
         return _train(model, optimizer, 3)
 
 
-class ResumeSgd(Case):
+class ResumeSgd(_Training):
     """Model, SGD with momentum and a schedule after three steps, in the middle of an interval."""
 
     name = "resume_sgd"
-    family = "training"
     title = "Model, SGD with momentum and StepLR, continued for three steps"
-    state_is_all = True
-    policy = {"resume": {"rtol": 1e-9, "atol": 0.0}}
 
     def make(self):
         model = _model(self.device)
