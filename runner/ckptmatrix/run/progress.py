@@ -17,8 +17,6 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from rich.console import Console
 
 __all__ = ["Board", "PlainBoard", "RichBoard", "board_for"]
@@ -34,12 +32,7 @@ class Board(Protocol):
         """Start showing."""
         ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop showing and leave the terminal as it was."""
         ...
 
@@ -74,12 +67,7 @@ class PlainBoard:
         """See :class:`Board`."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """See :class:`Board`."""
         with self._lock:
             self._close()
@@ -142,12 +130,7 @@ class RichBoard:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """See :class:`Board`."""
         self._progress.stop()
 
