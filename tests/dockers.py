@@ -16,6 +16,7 @@ from ckptmatrix.errors import EngineError
 from ckptmatrix.matrix.cell import Cell
 from ckptmatrix.providers.base import Environment, Job
 from ckptmatrix.providers.docker.engine import connect
+from ckptmatrix.providers.docker.labels import RUN
 from ckptmatrix.providers.docker.provider import DockerProvider
 from ckptmatrix.wire import Manifest
 from ckptmatrix.words import Phase
@@ -29,7 +30,17 @@ if TYPE_CHECKING:
     from ckptmatrix.providers.base import JobEnd
     from ckptmatrix.providers.docker.sandbox import Bounds
 
-__all__ = ["BASE", "PRELUDE", "Bench", "NoImages", "Ran", "Traces", "engine_or_skip"]
+__all__ = [
+    "BASE",
+    "HANGS",
+    "PRELUDE",
+    "Bench",
+    "NoImages",
+    "Ran",
+    "Traces",
+    "engine_or_skip",
+    "ours",
+]
 
 #: An image with a Python; ``images/make-bases`` makes it where no registry is.
 BASE = os.environ.get("CKPTMATRIX_TEST_BASE", "python:3.11-slim")
@@ -49,6 +60,14 @@ def refusal(action, *arguments):
     except OSError as error:
         return error.strerror
     return "allowed"
+"""
+
+#: A script that ends only when its client is gone.
+HANGS = """
+    say("begun")
+    sys.stdin.read()
+    say("standard input closed")
+    os._exit(4)
 """
 
 
@@ -202,3 +221,11 @@ class Bench:
             seconds=time.monotonic() - began,
             first_s=first[0] if first else 0.0,
         )
+
+
+def ours(bench: Bench) -> list[dict[str, Any]]:
+    """The containers of the jobs that a bench runs, as the engine lists them."""
+    found: list[dict[str, Any]] = bench.api.containers(
+        all=True, filters={"label": f"{RUN}={bench.run_name}"}
+    )
+    return found
