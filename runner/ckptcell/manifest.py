@@ -62,7 +62,17 @@ _USER_MODULE = re.compile(r"ckptcell_user_[a-z0-9_]{1,80}\Z")
 _DEVICE = re.compile(r"[a-z]+(:[0-9]+)?\Z")
 _PHASES = ("probe", "save", "load")
 _LONGEST_S = 86400
-_MODES = ("plain", "mapped", "restricted", "mmap", "trusted")
+_MODES = (
+    "plain",
+    "mapped",
+    "restricted",
+    "mmap",
+    "allowlisted",
+    "trusted",
+    "stripped",
+    "prefixed",
+    "partial",
+)
 
 _DEFAULT_LIMITS = Limits(
     memory_bytes=4000000000,

@@ -22,7 +22,7 @@ MODES = {
 
 
 def torch_load(path, mode, device):
-    """``torch.load`` as ``mode`` says.
+    """``torch.load`` as ``mode`` says; a cure that is about the object loads it mapped.
 
     Raises:
         ModeMissing: This torch has no such parameter.

@@ -131,6 +131,15 @@ class Plan:
     def _by_name(self) -> dict[str, CaseInfo]:
         return {case.name: case for case in self.cases}
 
+    @cached_property
+    def variants(self) -> dict[str, tuple[CaseInfo, ...]]:
+        """Case → the cases of the plan that save the same content in another way."""
+        found: dict[str, tuple[CaseInfo, ...]] = {}
+        for case in self.cases:
+            if case.variant_of:
+                found[case.variant_of] = (*found.get(case.variant_of, ()), case)
+        return found
+
     def saves(self) -> Iterator[Save]:
         """Every save, also of cells that cannot be tried: those become outcomes as well."""
         for planned, device, case in product(self.cells, self.devices, self.cases):

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - read at run time when a record becomes JSON
 
-from ckptmatrix.judge.outcome import Outcome  # noqa: TC001 - read at run time, as above
+from ckptmatrix.judge.outcome import (  # noqa: TC001 - read at run time, as above
+    Diagnosis,
+    Outcome,
+)
 from ckptmatrix.wire import Facts  # noqa: TC001 - read at run time, as above
 from ckptmatrix.words import Reason, Verdict
 
 __all__ = ["FORMAT", "CellRecord", "Counts", "RunRecord", "SaveRecord"]
 
 #: Version of the run folder's format.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,7 @@ class SaveRecord:
         cached: Whether it is from an earlier run.
         attempts: How many attempts were made; 0 when it was not tried.
         flaky: Whether it failed once and then succeeded.
+        diagnosis: For a failed one: why, and what to do.
     """
 
     producer: str
@@ -82,6 +86,7 @@ class SaveRecord:
     cached: bool = False
     attempts: int = 0
     flaky: bool = False
+    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,13 +60,29 @@ class Stage(StrEnum):
 
 
 class Mode(StrEnum):
-    """How a consumer loads, in rising trust. ``ckptcell.modes`` says which call each one makes."""
+    """How a consumer loads, in rising trust. ``ckptcell.modes`` says which call each one makes.
+
+    The last ones are cures: a case that knows one of them may help plans it beside its format's own
+    modes, so that advice rests on what was seen.
+    """
 
     PLAIN = "plain"
     MAPPED = "mapped"
     RESTRICTED = "restricted"
     MMAP = "mmap"
+    ALLOWLISTED = "allowlisted"
     TRUSTED = "trusted"
+    STRIPPED = "stripped"
+    PREFIXED = "prefixed"
+    PARTIAL = "partial"
+
+    @property
+    def is_cure(self) -> bool:
+        """Whether it is tried as a remedy, not as a way people load by themselves."""
+        return self in _CURES
+
+
+_CURES = frozenset({Mode.ALLOWLISTED, Mode.STRIPPED, Mode.PREFIXED, Mode.PARTIAL})
 
 
 class Phase(StrEnum):
@@ -122,6 +138,13 @@ class Reason(StrEnum):
     UNEXPECTED_KEYS = "unexpected_keys"
     SIZE_MISMATCH = "size_mismatch"
     LAYOUT_UNSUPPORTED = "layout_unsupported"
+    SOURCE_MISSING = "source_missing"
+    SOURCE_UNREADABLE = "source_unreadable"
+    NOT_A_CHECKPOINT = "not_a_checkpoint"
+    NOT_A_STATE_DICT = "not_a_state_dict"
+    NOT_A_MODULE = "not_a_module"
+    UNPICKLABLE = "unpicklable"
+    DISK_FULL = "disk_full"
     LOAD_ERROR = "load_error"
     OBSERVE_ERROR = "observe_error"
     FORWARD_ERROR = "forward_error"

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 CASES = Path(__file__).parents[1] / "fixtures" / "torch_cases.py"
 USER_CASES = (UserCases(module="ckptcell_user_torch", path="cases/torch.py"),)
 LIMITS = Limits(memory_bytes=1_000_000_000, grace_s=0.2)
-MODES = tuple(Mode)
+MODES = tuple(mode for mode in Mode if not mode.is_cure)
 PAIR = (Mode.MAPPED, Mode.TRUSTED)
 #: Case → the modes it is loaded in, all from the checkpoint of ``state``.
 LOADED = {

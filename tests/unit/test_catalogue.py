@@ -51,7 +51,7 @@ def test_builtin_cases() -> None:
     assert len(cases) >= 30
     assert {"state_dict", "file_truncated"} <= set(cases)
     state = cases["state_dict"]
-    assert state.modes == tuple(Mode)
+    assert state.modes == tuple(mode for mode in Mode if not mode.is_cure)
     assert state.module == "ckptcell.cases.state"
     assert state.source.startswith("cases/state.py:")
     assert cases["format_legacy"].modes == (Mode.PLAIN, Mode.MAPPED, Mode.RESTRICTED, Mode.TRUSTED)
@@ -71,7 +71,7 @@ def test_a_users_file(tmp_path: Path) -> None:
     path = write(tmp_path, CASE)
     (case,) = user_cases(path)
     assert (case.name, case.family, case.title) == ("mine", "own", "One of mine")
-    assert case.modes == tuple(Mode)
+    assert case.modes == tuple(mode for mode in Mode if not mode.is_cure)
     assert case.filename == "checkpoint.pt"
     assert case.source == f"{path}:8"
 
@@ -123,6 +123,14 @@ def test_modes_come_in_rising_trust(tmp_path: Path) -> None:
     text = CASE.replace("    name =", '    modes = ("trusted", "plain")\n    name =')
     (case,) = user_cases(write(tmp_path, text))
     assert case.modes == (Mode.PLAIN, Mode.TRUSTED)
+
+
+def test_cures_come_after_the_modes_of_the_format(tmp_path: Path) -> None:
+    text = CASE.replace(
+        "    name =", '    modes = ("plain",)\n    cures = ("partial", "stripped")\n    name ='
+    )
+    (case,) = user_cases(write(tmp_path, text))
+    assert case.modes == (Mode.PLAIN, Mode.STRIPPED, Mode.PARTIAL)
 
 
 def digest(folder: Path, text: str) -> str:
@@ -206,6 +214,16 @@ def test_module_names_survive_edits_and_moves_and_do_not_collide(tmp_path: Path)
         ('"own"', '"own"\n    format = "pickel"', 13, "'pickel' is no format", '"pickle"'),
         ('"own"', '"own"\n    modes = ("pain",)', 13, "is no mode of its format", '"plain"'),
         ('"own"', '"own"\n    modes = "plain"', 13, "is not a tuple of modes", '("plain",)'),
+        ('"own"', '"own"\n    cures = ("mmap",)', 13, "is no cure", "partial"),
+        (
+            '"own"',
+            '"own"\n    cures = "partial"',
+            13,
+            "is not a tuple of cures",
+            '("allowlisted",)',
+        ),
+        ('"own"', '"own"\n    variant_of = "A B"', 13, "is no name", "lower-case"),
+        ('"own"', '"own"\n    cure = 3', 13, "is no name", "lower-case"),
         ('"own"', '"own"\n    needs = ("torch")', 13, "not a tuple of dotted names", ",)"),
         ('"own"', '"own"\n    filename = "../x"', 13, "is no plain file name", "without folders"),
         ('"own"', '"own"\n    state_is_all = "yes"', 13, "neither True nor False", "= True"),

@@ -22,6 +22,12 @@ class Case(object):
         title: One sentence for tables and ``ckptmatrix cases``.
         format: Key of ``ckptcell.modes.MODES``; decides which modes apply.
         modes: Modes to use when not all of the format's.
+        cures: Modes to try beside those, as remedies: ``allowlisted`` ``stripped`` ``prefixed``
+            ``partial``. ``load`` is given them like any other mode.
+        variant_of: Name of the case whose content this one saves in another way, one that may load
+            where that one fails.
+        cure: One word for that way, for the diagnosis: ``legacy_format``, ``plain_values``,
+            ``state_dict``, ``materialised``.
         filename: Name of the file or folder saved; some loaders look at its suffix.
         needs: Dotted names a producer must have, ``("torch.float8_e4m3fn",)``. Without them the
             producer is ``unsupported``.
@@ -44,6 +50,9 @@ class Case(object):
     title = ""
     format = "pickle"
     modes = None
+    cures = ()
+    variant_of = ""
+    cure = ""
     filename = "checkpoint.pt"
     needs = ()
     loader = ()

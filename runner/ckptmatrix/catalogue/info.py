@@ -21,7 +21,11 @@ class CaseInfo:
         name: Unique.
         family: Its group.
         title: One sentence.
-        modes: Modes that apply, in rising trust.
+        modes: Modes that apply, in rising trust, then the cures the case wants tried.
+        format: Key of ``ckptcell.modes.MODES``.
+        variant_of: Name of the case whose content this one saves in a way that may load where that
+            one fails, or empty.
+        cure: One word for that way (``legacy_format``), a key of the diagnosis' cures, or empty.
         filename: Name of the checkpoint file or folder.
         needs: Dotted names a producer must have.
         loader: Dotted names a consumer must have.
@@ -36,6 +40,9 @@ class CaseInfo:
     family: str
     title: str
     modes: tuple[Mode, ...]
+    format: str = "pickle"
+    variant_of: str = ""
+    cure: str = ""
     filename: str = "checkpoint.pt"
     needs: tuple[str, ...] = ()
     loader: tuple[str, ...] = ()

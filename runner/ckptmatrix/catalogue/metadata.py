@@ -20,6 +20,9 @@ FIELDS = (
     "title",
     "format",
     "modes",
+    "cures",
+    "variant_of",
+    "cure",
     "filename",
     "needs",
     "loader",
@@ -79,6 +82,20 @@ def _modes(value: object, known: tuple[Mode, ...] | None) -> Fault | None:
         return Fault("is not a tuple of modes", f'write for example ("{known[0]}",)')
     faults = (_word(word, known, "mode of its format") for word in value)
     return next((fault for fault in faults if fault), None)
+
+
+def _cures(value: object) -> Fault | None:
+    known = tuple(mode for mode in Mode if mode.is_cure)
+    if not isinstance(value, (tuple, list)):
+        return Fault("is not a tuple of cures", f'write for example ("{known[0]}",)')
+    faults = (_word(word, known, "cure") for word in value)
+    return next((fault for fault in faults if fault), None)
+
+
+def _word_or_nothing(value: object) -> Fault | None:
+    if value == "" or (isinstance(value, str) and _NAME.fullmatch(value)):
+        return None
+    return Fault(f"{value!r} is no name", "use lower-case letters, digits and _, at most 100")
 
 
 def _name(value: object) -> Fault | None:
@@ -166,6 +183,9 @@ _CHECKS: Mapping[str, Callable[[object], Fault | None]] = {
     "name": _name,
     "family": _family,
     "title": _title,
+    "cures": _cures,
+    "variant_of": _word_or_nothing,
+    "cure": _word_or_nothing,
     "filename": _filename,
     "needs": _dotted,
     "loader": _dotted,

@@ -98,14 +98,19 @@ class _Reader:
             values = self._values(file, item)
             if values is None:
                 continue
-            known = self._table[values.pop("format")]
-            wanted = values.pop("modes")
+            known = self._table[values["format"]]
+            wanted = values["modes"]
+            modes = {mode for mode in known if wanted is None or mode in wanted}
+            modes |= {Mode(word) for word in values["cures"]}
             code = "\n".join([*common, *file.code_of(item)])
             yield CaseInfo(
                 name=values["name"],
                 family=values["family"],
                 title=values["title"],
-                modes=tuple(mode for mode in known if wanted is None or mode in wanted),
+                modes=tuple(mode for mode in Mode if mode in modes),
+                format=values["format"],
+                variant_of=values["variant_of"],
+                cure=values["cure"],
                 filename=values["filename"],
                 needs=tuple(values["needs"]),
                 loader=tuple(values["loader"]),

@@ -23,7 +23,7 @@ MAX_BYTES = 1_000_000
 
 _BASE = "ckptcell.cases.base"
 #: What decides how an observation is judged and shown, not what it is.
-_NOT_DIGESTED = frozenset({"policy", "expect", "title"})
+_NOT_DIGESTED = frozenset({"policy", "expect", "title", "cures", "variant_of", "cure"})
 
 
 @dataclass(frozen=True, kw_only=True)

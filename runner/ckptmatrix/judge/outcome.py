@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from ckptmatrix.predict.prediction import (
+    Prediction,  # noqa: TC001 - read at run time when a record becomes JSON
+)
 from ckptmatrix.words import (  # noqa: TC001 - read at run time when a record becomes JSON
     Mode,
     Reason,
@@ -11,7 +15,7 @@ from ckptmatrix.words import (  # noqa: TC001 - read at run time when a record b
     Verdict,
 )
 
-__all__ = ["Difference", "Judgement", "Outcome"]
+__all__ = ["Cure", "Diagnosis", "Difference", "Judgement", "Outcome"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +61,46 @@ class Judgement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cure:
+    """One thing to do about it.
+
+    Attributes:
+        where: What has to change: how it is saved, how it is loaded, or a version.
+        text: What to do, in one sentence.
+        verified: Whether it was seen to work in this run, for this producer and consumer.
+        by: What was seen: a mode, or the name of the case that is the variant; empty when nothing.
+    """
+
+    where: Literal["save", "load", "version"]
+    text: str
+    verified: bool = False
+    by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """Why a load did not go well, and what to do.
+
+    Attributes:
+        signature: Name of the knowledge it rests on; empty when nothing is known, which counts as
+            undiagnosed.
+        cause: The cause in one sentence, with what it is about: the global, key, version or size.
+        cures: What to do, the verified first.
+        reference: Public issue or release note: ``pytorch#42724``, ``torch 2.6 release notes``.
+    """
+
+    signature: str
+    cause: str
+    cures: tuple[Cure, ...] = ()
+    reference: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the cause is known."""
+        return bool(self.signature)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """One row of the compatibility table.
 
@@ -75,6 +119,9 @@ class Outcome:
         attempts: How many attempts were made.
         checkpoint: SHA-256 of what was loaded, or None when nothing was.
         cached: Whether the observation is from an earlier run.
+        diagnosis: For what failed or changed: why, and what to do. None for everything else.
+        prediction: What the file and the consumer's facts alone said beforehand; None when there
+            was no file or no facts.
     """
 
     producer: str
@@ -91,3 +138,5 @@ class Outcome:
     attempts: int = 0
     checkpoint: str | None = None
     cached: bool = False
+    diagnosis: Diagnosis | None = None
+    prediction: Prediction | None = None

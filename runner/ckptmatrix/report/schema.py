@@ -1,7 +1,7 @@
 """The columns of the outcomes, as data: what the files of a run folder and its frames hold.
 
-``outcomes.json`` holds the same columns; there ``warnings`` and ``differences`` are arrays, in
-``outcomes.parquet`` and in frames they are JSON text.
+``outcomes.json`` holds the same columns; what is JSON text in ``outcomes.parquet`` and in frames is
+an array there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ckptmatrix.judge.outcome import Difference, Judgement, Outcome
+from ckptmatrix.judge.outcome import Cure, Diagnosis, Difference, Judgement, Outcome
+from ckptmatrix.predict.prediction import Prediction
 from ckptmatrix.report.text import encodable
 from ckptmatrix.words import Mode, Reason, Stage, Verdict
 
@@ -67,6 +68,23 @@ COLUMNS = (
     Column(name="cached", kind="bool", meaning="Whether an earlier run saw it.", volatile=True),
     Column(name="warnings", kind="json", meaning="Warnings on the way, each once."),
     Column(name="differences", kind="json", meaning="Leaves that differ, at most 50."),
+    Column(
+        name="diagnosis",
+        kind="category",
+        meaning="Name of what is known about it; empty when nothing is, or nothing is wrong.",
+        nullable=True,
+    ),
+    Column(name="cause", kind="text", meaning="Why, in one sentence; empty when nothing is wrong."),
+    Column(name="cures", kind="json", meaning="What to do, and whether it was seen to work."),
+    Column(name="reference", kind="text", meaning="Public source of the diagnosis."),
+    Column(
+        name="predicted",
+        kind="category",
+        meaning="What the file alone said: loads, fails; empty when it was not asked.",
+        nullable=True,
+    ),
+    Column(name="predicted_reason", kind="category", meaning="Why it fails.", nullable=True),
+    Column(name="predicted_why", kind="text", meaning="What the prediction rests on."),
 )
 
 
@@ -98,6 +116,29 @@ def row(outcome: Outcome) -> dict[str, Any]:
             {name: encodable(text) for name, text in asdict(difference).items()}
             for difference in judgement.differences
         ],
+        **_diagnosis_row(outcome.diagnosis),
+        **_prediction_row(outcome.prediction),
+    }
+
+
+def _diagnosis_row(diagnosis: Diagnosis | None) -> dict[str, Any]:
+    if diagnosis is None:
+        return {"diagnosis": None, "cause": "", "cures": [], "reference": ""}
+    return {
+        "diagnosis": diagnosis.signature or None,
+        "cause": encodable(diagnosis.cause),
+        "cures": [asdict(cure) | {"text": encodable(cure.text)} for cure in diagnosis.cures],
+        "reference": diagnosis.reference,
+    }
+
+
+def _prediction_row(prediction: Prediction | None) -> dict[str, Any]:
+    if prediction is None:
+        return {"predicted": None, "predicted_reason": None, "predicted_why": ""}
+    return {
+        "predicted": "loads" if prediction.reason is None else "fails",
+        "predicted_reason": prediction.reason.value if prediction.reason else None,
+        "predicted_why": encodable(prediction.why),
     }
 
 
@@ -141,4 +182,24 @@ def outcome_from(fields: Mapping[str, Any]) -> Outcome:
         attempts=fields["attempts"],
         checkpoint=fields["checkpoint"],
         cached=fields["cached"],
+        diagnosis=_diagnosis_from(fields),
+        prediction=_prediction_from(fields),
     )
+
+
+def _diagnosis_from(fields: Mapping[str, Any]) -> Diagnosis | None:
+    if not fields["cause"]:
+        return None
+    return Diagnosis(
+        signature=fields["diagnosis"] or "",
+        cause=fields["cause"],
+        cures=tuple(Cure(**cure) for cure in fields["cures"]),
+        reference=fields["reference"],
+    )
+
+
+def _prediction_from(fields: Mapping[str, Any]) -> Prediction | None:
+    if fields["predicted"] is None:
+        return None
+    reason = fields["predicted_reason"]
+    return Prediction(reason=Reason(reason) if reason else None, why=fields["predicted_why"])

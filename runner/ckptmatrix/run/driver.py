@@ -12,8 +12,10 @@ from ckptmatrix import __version__
 from ckptmatrix.errors import StoreError
 from ckptmatrix.record import Counts, RunRecord
 from ckptmatrix.run.assemble import Assembled, assemble
+from ckptmatrix.run.explain import explain
 from ckptmatrix.run.phases import Seen, load_all, save_all
 from ckptmatrix.run.prepare import Prepared, prepare_cells
+from ckptmatrix.run.readings import read_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -85,6 +87,7 @@ def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> F
     with _timed(phases, "judge"):
         try:
             result = assemble(plan, prepared.records, saved, loaded, fetch)
+            result = explain(plan, result, saved, loaded, read_all(setting.store, plan, saved))
         except Exception as error:  # noqa: BLE001 - as above
             failure = failure or error
             result = Assembled(

@@ -1,0 +1,1 @@
+"""Reads a checkpoint file without executing it and without torch."""

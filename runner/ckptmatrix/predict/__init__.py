@@ -1,0 +1,1 @@
+"""What a file says beforehand about how it will load."""
