@@ -99,12 +99,13 @@ def clean(*, everything: bool, as_json: bool) -> int:
 
 @cli.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@CASES
 @AS_JSON
-def cases(files: tuple[Path, ...], *, as_json: bool) -> int:
+def cases(files: tuple[Path, ...], cases: str | None, *, as_json: bool) -> int:
     """List the cases by family; FILES are case files of your own to list as well."""
     from ckptmatrix.commands.cases import cases_command
 
-    return cases_command(files, as_json=as_json)
+    return cases_command(files, patterns=cases, as_json=as_json)
 
 
 @cli.group()

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ckptmatrix.catalogue import builtin_cases
 from ckptmatrix.shipped import matrices
 
 if TYPE_CHECKING:
@@ -114,39 +113,6 @@ class Mine(Case):
     said = command("plan", matrix)
     assert said.code == 2
     assert "mine.py:5" in said.err
-
-
-def test_cases_are_listed_by_family(command: Command) -> None:
-    said = command("cases")
-    assert said.code == 0
-    assert said.out.strip().endswith(f"{len(builtin_cases())} cases")
-    assert all(case.name in said.out for case in builtin_cases())
-
-
-def test_cases_as_json_with_a_file_of_ones_own(command: Command, tmp_path: Path) -> None:
-    mine = tmp_path / "mine.py"
-    mine.write_text(
-        "from ckptcell.cases.base import Case\n\n\nclass Mine(Case):\n"
-        '    name = "mine"\n    family = "mine"\n    title = "Mine."\n\n'
-        "    def save(self, path):\n        return None\n",
-        encoding="utf-8",
-    )
-    cases = command("cases", mine, "--json").json()
-    assert len(cases) == len(builtin_cases()) + 1
-    assert cases[-1]["name"] == "mine"
-    assert {"name", "family", "title", "modes", "needs", "digest"} <= set(cases[-1])
-
-
-@pytest.mark.parametrize("content", ["def", "x = 1\n", None])
-def test_a_file_that_is_not_a_file_of_cases(
-    command: Command, tmp_path: Path, content: str | None
-) -> None:
-    path = tmp_path / "mine.py"
-    if content is not None:
-        path.write_text(content, encoding="utf-8")
-    said = command("cases", path)
-    assert said.code == 2
-    assert "mine.py" in said.err
 
 
 def test_the_schema_is_the_shipped_one(command: Command) -> None:
