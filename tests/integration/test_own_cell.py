@@ -1,0 +1,73 @@
+"""Every shipped case in a cell of its own, through the whole program: save, load in every mode, judge.
+
+``CKPTMATRIX_TEST_MATRIX`` names the matrix whose cells are tried, ``CKPTMATRIX_TEST_CELLS`` and
+``CKPTMATRIX_TEST_CASES`` choose of them as ``--cells`` and ``--cases`` do. Without a matrix there is
+nothing to try them in.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ckptmatrix
+from ckptmatrix.matrix.load import load_matrix
+from ckptmatrix.matrix.selection import select_cells
+from e2e_program import command
+from own_cell import own_rows, unexpected, without_effect
+
+MATRIX = os.environ.get("CKPTMATRIX_TEST_MATRIX", "")
+CASES = os.environ.get("CKPTMATRIX_TEST_CASES", "*")
+CELLS = (
+    select_cells(load_matrix(Path(MATRIX)).cells, os.environ.get("CKPTMATRIX_TEST_CELLS", "*"))
+    if MATRIX
+    else ()
+)
+
+pytestmark = [
+    pytest.mark.skipif(not MATRIX, reason="CKPTMATRIX_TEST_MATRIX names no matrix"),
+    pytest.mark.timeout(1_800),
+]
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """Cell → what it answered to its own checkpoints."""
+
+    def run(cell: str) -> list[dict[str, Any]]:
+        out = tmp_path_factory.mktemp("own")
+        options = ("--provider", "venv", "--cells", cell, "--cases", CASES, "--out", str(out))
+        done = command("run", MATRIX, *options)
+        assert done.code == 0, done.err
+        return own_rows(ckptmatrix.load_run(out / load_matrix(Path(MATRIX)).name / "latest"))
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return dict(
+            zip(
+                (cell.id for cell in CELLS),
+                pool.map(run, (cell.id for cell in CELLS)),
+                strict=True,
+            )
+        )
+
+
+@pytest.mark.parametrize("cell", [cell.id for cell in CELLS])
+def test_what_a_cell_saves_it_loads_as_declared(
+    rows: dict[str, list[dict[str, Any]]], cell: str
+) -> None:
+    assert rows[cell]
+    assert unexpected(rows[cell]) == []
+
+
+def test_every_case_is_made_somewhere(rows: dict[str, list[dict[str, Any]]]) -> None:
+    made = {row["case"] for cell in rows.values() for row in cell if row["verdict"] != "aborted"}
+    assert {row["case"] for cell in rows.values() for row in cell} == made
+
+
+@pytest.mark.skipif(CASES != "*", reason="only some cases")
+def test_every_exception_is_of_use(rows: dict[str, list[dict[str, Any]]]) -> None:
+    assert without_effect(row for cell in rows.values() for row in cell) == []
