@@ -46,7 +46,7 @@ test-integration: setup ## Conformance of venv; the cell program on every Python
 	@PYTHONPATH=tests $(BIN)/python -c 'from cell_jobs import interpreters as i; \
 		print("the cell program is executed on Python", ", ".join(i()))'
 	CKPTMATRIX_TEST_ENVS="$$($(BIN)/python tests/torch_environments.py $(MATRIX))" && \
-		export CKPTMATRIX_TEST_ENVS && \
+		export CKPTMATRIX_TEST_ENVS CKPTMATRIX_TEST_MATRIX=$(MATRIX) && \
 		$(BIN)/pytest tests/conformance tests/integration -k 'not docker' -q -rfE --timeout=900
 
 test-e2e: setup ## The default matrix from end to end with known answers; trouble and interruption

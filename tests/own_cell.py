@@ -84,7 +84,8 @@ def own_rows(run: RunFrames) -> list[Row]:
     torch = run.cells().set_index("id").torch
     frame = run.frame()
     own = frame[frame.producer == frame.consumer]
-    rows: list[Row] = own.assign(torch=own.consumer.map(torch).astype(str)).to_dict("records")
+    records = own.assign(torch=own.consumer.map(torch).astype(str)).to_dict("records")
+    rows = [{str(name): value for name, value in record.items()} for record in records]
     saves = {(save.producer, save.case): save for save in run.run.saves}
     for row in rows:
         save = saves[row["producer"], row["case"]]

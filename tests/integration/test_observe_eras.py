@@ -12,7 +12,6 @@ import json
 import os
 import struct
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ import pytest
 
 from cell_jobs import torch_interpreters
 from ckptcell import canonical
-from ckptmatrix.catalogue import builtin_cases
 from ckptmatrix.shipped import cell_program_source
 
 ENVIRONMENTS = [Path(name).parent.parent for name in torch_interpreters()]
@@ -74,20 +72,6 @@ KINDS = [
     "generator",
     "constants",
 ]
-CASES = [case.name for case in builtin_cases()]
-#: Cases whose own cell may lose a flag, and the fields it is lost in: torch 1.12 forgets that a
-#: tensor is conjugated (pytorch#81690), torch before 2.1 that a sparse one is coalesced.
-LOSSES = {
-    "dtype_complex_conj": {"conj", "sha256", "values"},
-    "tensor_sparse_coo": {"params"},
-    "file_bitflip_data": {"sha256"},
-}
-#: What their own cell may say of these: jagged tensors need an import no checkpoint makes, and
-#: torch 1.4 checks the indices of a sparse tensor before it has read them from the file.
-REFUSALS = {
-    "tensor_nested_jagged": "must be imported",
-    "tensor_sparse_coo": "size is inconsistent with indices",
-}
 
 pytestmark = [
     pytest.mark.skipif(not ENVIRONMENTS, reason="CKPTMATRIX_TEST_ENVS names no interpreter"),
@@ -118,14 +102,6 @@ def kinds(environment: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
     assert answer["names"] == sorted(KINDS)
     seen: dict[str, dict[str, list[dict[str, Any]]]] = answer["kinds"]
     return seen
-
-
-@functools.cache
-def own(environment: Path) -> dict[str, dict[str, Any]]:
-    with tempfile.TemporaryDirectory() as folder:
-        cases: dict[str, dict[str, Any]] = in_cell(environment, "own_cell.py", folder)["cases"]
-    assert sorted(cases) == sorted(CASES)
-    return cases
 
 
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.name)
@@ -183,32 +159,3 @@ def test_flags_and_parts(environment: Path) -> None:
     assert seen["tied"]["same"][0]["aliases"] == [["[0]", "[1]"]]
     assert seen["tied_modules"]["same"][0]["aliases"] == [[".0.weight", ".1.weight"]]
     assert seen["channels_last"]["same"][0]["leaves"][0]["stride_order"] == [2, 3, 1]
-
-
-@each_environment
-@pytest.mark.parametrize("case", CASES)
-def test_case_in_its_own_cell(environment: Path, case: str) -> None:
-    seen = own(environment)[case]
-    saved = seen["saved"]
-    if "unsupported" in saved:
-        pytest.skip(saved["unsupported"])
-    assert "leaves" in saved, saved
-    loaded = seen["loaded"]
-    if case == "file_truncated":
-        assert any(word in loaded["raised"] for word in ("central directory", "unexpected EOF"))
-        return
-    if case in REFUSALS and "raised" in loaded:
-        assert REFUSALS[case] in loaded["raised"]
-        return
-    assert "leaves" in loaded, loaded
-    if case in LOSSES and loaded != saved:
-        differing = {
-            field
-            for before, after in zip(saved["leaves"], loaded["leaves"], strict=True)
-            for field in before
-            if before[field] != after[field]
-        }
-        assert differing == LOSSES[case]
-        return
-    assert case != "file_bitflip_data"
-    assert loaded == saved
