@@ -11,7 +11,7 @@ from typing import NamedTuple, Optional, Tuple
 
 from ckptcell.errors import ManifestError
 
-__all__ = ["PROTOCOL", "Limits", "Manifest", "Task", "UserCases", "parse"]
+__all__ = ["PROTOCOL", "Limits", "Manifest", "Model", "Source", "Task", "UserCases", "parse"]
 
 PROTOCOL = 1
 
@@ -33,6 +33,23 @@ class UserCases(NamedTuple):
     path: str
 
 
+class Source(NamedTuple):
+    """A checkpoint to load and save again: where, what it is, how to load it, what to write."""
+
+    path: str
+    sha256: str
+    mode: str
+    container: str
+
+
+class Model(NamedTuple):
+    """A user's model: the folder to search first, the module in it, and what makes the model."""
+
+    path: str
+    module: str
+    factory: str
+
+
 class Task(NamedTuple):
     """One thing to do. ``mode`` is None when saving."""
 
@@ -42,6 +59,8 @@ class Task(NamedTuple):
     path: str
     sha256: Optional[str]
     like: Optional[str]
+    source: Optional[Source]
+    fit: bool
     timeout_s: float
 
 
@@ -51,6 +70,7 @@ class Manifest(NamedTuple):
     phase: str
     device: str
     user_cases: Tuple[UserCases, ...]
+    model: Optional[Model]
     tasks: Tuple[Task, ...]
     limits: Limits
     repeat: bool
@@ -60,6 +80,8 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _TASK_ID = re.compile(r"[a-z0-9]{1,32}\Z")
 _USER_MODULE = re.compile(r"ckptcell_user_[a-z0-9_]{1,80}\Z")
 _DEVICE = re.compile(r"[a-z]+(:[0-9]+)?\Z")
+_DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
+_CONTAINERS = ("zip", "legacy")
 _PHASES = ("probe", "save", "load")
 _LONGEST_S = 86400
 _MODES = (
@@ -151,10 +173,37 @@ def _task(value, where):
         "path": _relative,
         "sha256": _or_none(_matches(_DIGEST)),
         "like": _or_none(_matches(_DIGEST)),
+        "source": _or_none(_a(dict)),
+        "fit": _a(bool),
         "timeout_s": _seconds,
     }
-    defaults = {"mode": None, "sha256": None, "like": None, "timeout_s": 60.0}
-    return Task(**_fields(value, where, checks, defaults))
+    defaults = {
+        "mode": None,
+        "sha256": None,
+        "like": None,
+        "source": None,
+        "fit": False,
+        "timeout_s": 60.0,
+    }
+    fields = _fields(value, where, checks, defaults)
+    if fields["source"] is not None:
+        fields["source"] = _source(fields["source"], "the source of " + where)
+    return Task(**fields)
+
+
+def _source(value, where):
+    checks = {
+        "path": _relative,
+        "sha256": _matches(_DIGEST),
+        "mode": lambda mode: mode in _MODES,
+        "container": lambda container: container in _CONTAINERS,
+    }
+    return Source(**_fields(value, where, checks, {"container": "zip"}))
+
+
+def _model(value):
+    checks = {"path": _relative, "module": _matches(_DOTTED), "factory": _matches(_DOTTED)}
+    return Model(**_fields(value, "the model", checks, {}))
 
 
 def _user_cases(value, where):
@@ -162,7 +211,7 @@ def _user_cases(value, where):
     return UserCases(**_fields(value, where, checks, {}))
 
 
-def _check_tasks(tasks, phase):
+def _check_tasks(tasks, phase, model):
     if len({task.id for task in tasks}) != len(tasks):
         msg = "two tasks have the same id"
         raise ManifestError(msg)
@@ -171,6 +220,11 @@ def _check_tasks(tasks, phase):
             msg = "task {} with mode {} does not belong in a {} job".format(
                 task.id, task.mode, phase
             )
+            raise ManifestError(msg)
+        if (task.source is not None and phase != "save") or (
+            task.fit and (phase != "load" or model is None)
+        ):
+            msg = "task {} asks for what a {} job cannot do".format(task.id, phase)
             raise ManifestError(msg)
 
 
@@ -198,15 +252,25 @@ def parse(line):
         "phase": lambda phase: phase in _PHASES,
         "device": _matches(_DEVICE),
         "user_cases": _a(list),
+        "model": _or_none(_a(dict)),
         "tasks": _a(list),
         "limits": _a(dict),
         "repeat": _a(bool),
     }
-    defaults = {"device": "cpu", "user_cases": [], "tasks": [], "limits": {}, "repeat": False}
+    defaults: dict = {
+        "device": "cpu",
+        "user_cases": [],
+        "model": None,
+        "tasks": [],
+        "limits": {},
+        "repeat": False,
+    }
     fields = _fields(value, "the manifest", checks, defaults)
     del fields["protocol"]
     tasks = tuple(_task(item, "task {}".format(n)) for n, item in enumerate(fields["tasks"]))
-    _check_tasks(tasks, fields["phase"])
+    if fields["model"] is not None:
+        fields["model"] = _model(fields["model"])
+    _check_tasks(tasks, fields["phase"], fields["model"])
     fields["tasks"] = tasks
     fields["user_cases"] = tuple(_user_cases(item, "user_cases") for item in fields["user_cases"])
     fields["limits"] = _limits(fields["limits"])

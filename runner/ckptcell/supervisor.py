@@ -29,10 +29,11 @@ def groups(tasks):
     ]
 
 
-def needs_repeat(task, done, repeat):
+def needs_repeat(task, done, repeat, like=None):
     """Whether an attempt is to be repeated alone in a fresh child.
 
-    An attempt is plainly good when it returned and saw what the producer saw. One that is not, and
+    An attempt is plainly good when it returned and saw what the producer saw; where nobody here is
+    the producer, what the first load of the same checkpoint saw. One that is not, and
     followed other tasks in its child, may be those tasks' doing. ``unsupported`` is about the
     environment, not about the checkpoint, and stays what it is.
 
@@ -40,10 +41,12 @@ def needs_repeat(task, done, repeat):
         task: The task.
         done: Its first ``done`` event.
         repeat: Whether the manifest asks for a second attempt even where the first ran alone.
+        like: What the first load of the same checkpoint that returned saw, or None before it.
     """
     if done["result"] == "unsupported":
         return False
-    good = done["result"] == "returned" and (task.mode is None or done["observation"] == task.like)
+    wanted = task.like or like or done["observation"]
+    good = done["result"] == "returned" and (task.mode is None or done["observation"] == wanted)
     return not good and (repeat or done["isolation"] == "shared")
 
 
@@ -63,6 +66,7 @@ class Supervisor(object):
         self._line = line
         self._isolation = isolation
         self._sent = set()
+        self._likes: dict = {}
         self._threads = kernel.thread_count()
         # A child's death wakes the poll through this pipe, so that nothing has to look for it.
         self._wake, self._waker = os.pipe()
@@ -81,7 +85,14 @@ class Supervisor(object):
             "torch_error": "",
             "limits": dict(manifest.limits._asdict()),
             "user_files": user_files,
+            "model": None,
         }
+        if manifest.model is not None:
+            self._setup["model"] = {
+                "folder": os.path.join(self._input, manifest.model.path),
+                "module": manifest.model.module,
+                "factory": manifest.model.factory,
+            }
 
     def run(self):
         """Do everything, from ``hello`` to ``bye``.
@@ -187,20 +198,31 @@ class Supervisor(object):
             "mode": task.mode,
             "path": os.path.join(base, task.path),
             "sha256": task.sha256,
+            "source": None,
+            "fit": task.fit,
             "known": known,
         }
+        if task.source is not None:
+            command["source"] = dict(
+                task.source._asdict(), path=os.path.join(self._input, task.source.path)
+            )
         ending = follow(child, command, task.timeout_s, self._manifest.limits, self._wait)
         reusable = ending.pop("reusable")
         if task.mode is not None:
             ending["checkpoint"] = None
-        if ending["result"] == "returned" and ending["observation"] is not None:
+        whole = ending["result"] == "returned" and ending["observation"] is not None
+        if whole and not task.fit:
             state, shown = worker.behaviour(ending["observation"])
             known.setdefault(
                 state, {"behaviour": shown, "mode": task.mode, "stage": ending["stage"]}
             )
         ending["observation"] = self._send_observation(ending["observation"])
         done = dict(ending, event="done", task=task.id, attempt=number, isolation=isolation)
-        done["final"] = number > 1 or not needs_repeat(task, done, self._manifest.repeat)
+        same = (task.case, task.path, task.fit)
+        repeat = self._manifest.repeat
+        done["final"] = number > 1 or not needs_repeat(task, done, repeat, self._likes.get(same))
+        if done["result"] == "returned" and done["observation"] is not None:
+            self._likes.setdefault(same, done["observation"])
         self._line.send(done)
         return done["final"], reusable
 

@@ -13,7 +13,17 @@ import sys
 import time
 from typing import Any
 
-from ckptcell import canonical, casefiles, evidence, facts, files, fingerprint, kernel, observe
+from ckptcell import (
+    canonical,
+    casefiles,
+    evidence,
+    facts,
+    files,
+    fingerprint,
+    fit,
+    kernel,
+    observe,
+)
 from ckptcell.cases.base import Unsupported
 from ckptcell.encoding import number
 from ckptcell.errors import InputMismatch, ModeMissing, ResultTooLarge
@@ -85,11 +95,14 @@ class _Bench(object):
         self._kind = casefiles.load_case(
             command["case"], command["module"], self._setup["user_files"]
         )
-        saving = command["mode"] is None
-        casefiles.require(self._kind.needs if saving else self._kind.loader)
-        if command["sha256"] is not None:
-            present = files.describe(command["path"])["sha256"]
-            if present != command["sha256"]:
+        making = command["mode"] is None and command["source"] is None
+        casefiles.require(self._kind.needs if making else self._kind.loader)
+        if self._setup["model"] is not None:
+            fit.offer(self._setup["model"]["folder"])
+        given = command["source"] or command
+        if given["sha256"] is not None:
+            present = files.describe(given["path"])["sha256"]
+            if present != given["sha256"]:
                 msg = "the checkpoint's digest is {}".format(present)
                 raise InputMismatch(msg)
         self._baseline = fingerprint.take(command["path"])
@@ -112,10 +125,10 @@ class _Bench(object):
             progress.enter("resume")
             observation["resume"] = {"losses": [number(loss) for loss in case.resume(obj)]}
 
-    def _save(self, case, path, progress):
+    def _save(self, case, path, source, progress):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         files.remove(path)
-        obj = case.save(path)
+        obj = case.save(path) if source is None else case.resave(source, path)
         if os.path.islink(path):
             msg = "the checkpoint saved is a link"
             raise ValueError(msg)
@@ -126,9 +139,9 @@ class _Bench(object):
         """Do one task.
 
         Args:
-            command: ``case``, ``module``, ``mode``, ``path``, ``sha256`` of the task, and
-                ``known``: by the digest of a state, the ``behaviour`` seen of it, in which
-                ``mode``, and the ``stage`` that ended in.
+            command: ``case``, ``module``, ``mode``, ``path``, ``sha256``, ``source``, ``fit`` of
+                the task, and ``known``: by the digest of a state, the ``behaviour`` seen of it, in
+                which ``mode``, and the ``stage`` that ended in.
 
         Returns:
             The result, for the supervisor.
@@ -144,10 +157,14 @@ class _Bench(object):
                 began = time.monotonic()
                 case = self._kind(self._setup["device"])
                 if saving:
-                    self._save(case, command["path"], progress)
+                    self._save(case, command["path"], command["source"], progress)
                 else:
                     obj = case.load(command["path"], command["mode"])
-                    self._observe(case, obj, progress, command["known"])
+                    if command["fit"]:
+                        progress.enter("observe")
+                        progress.observation = fit.observe_fit(obj, self._setup["model"])
+                    else:
+                        self._observe(case, obj, progress, command["known"])
             except BaseException as error:
                 self._limits.use_reserve()
                 result.update(_account(error))
@@ -213,8 +230,8 @@ def serve(channel, setup):
     Args:
         channel: This child's socket to the supervisor.
         setup: What all children are told: ``device``, ``scratch``, ``isolation``, ``torch_error``,
-            ``limits`` and ``user_files``. None in an interpreter of its own, to which the
-            supervisor sends it as the first line, and which imports torch first.
+            ``limits``, ``user_files`` and ``model``. None in an interpreter of its own, to which
+            the supervisor sends it as the first line, and which imports torch first.
     """
 
     def say(value):

@@ -26,7 +26,9 @@ __all__ = [
     "Hello",
     "Limits",
     "Manifest",
+    "Model",
     "ObservationEvent",
+    "Source",
     "Started",
     "Task",
     "UserCases",
@@ -39,6 +41,12 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 TaskId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{1,32}$")]
 Short = Annotated[str, StringConstraints(max_length=1_000)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
+DottedName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$", max_length=200
+    ),
+]
 
 
 def _inside(path: str) -> str:
@@ -83,6 +91,36 @@ class UserCases(_Record):
     path: RelativePath
 
 
+class Source(_Record):
+    """A checkpoint that a save is to load and save again, instead of making one.
+
+    Attributes:
+        path: Where it is, relative to the input folder.
+        sha256: Digest it must have.
+        mode: How it is loaded.
+        container: What ``torch.save`` is to write: the zip file, or the legacy stream.
+    """
+
+    path: RelativePath
+    sha256: Digest
+    mode: Mode
+    container: Literal["zip", "legacy"] = "zip"
+
+
+class Model(_Record):
+    """A user's model, into which what was loaded is put.
+
+    Attributes:
+        path: Folder that Python's search begins with, relative to the input folder.
+        module: Module that has the factory: ``mine`` or ``package.mine``.
+        factory: What is called, without arguments, for a new model.
+    """
+
+    path: RelativePath
+    module: DottedName
+    factory: DottedName
+
+
 class Task(_Record):
     """One thing to do in a cell.
 
@@ -94,7 +132,11 @@ class Task(_Record):
             folder; its parent is made by the cell program.
         sha256: Load: digest the checkpoint must have.
         like: Load: digest of the producer's observation. An attempt that does not return exactly
-            this is not plainly good and is repeated alone in a fresh process.
+            this is not plainly good and is repeated alone in a fresh process. Without one, what the
+            first task of the same case and path returned takes its place.
+        source: Save: load this and save what comes of it, instead of what the case makes.
+        fit: Load: put what was loaded into the manifest's model, and observe how that went instead
+            of the object.
         timeout_s: Seconds for one attempt.
     """
 
@@ -104,6 +146,8 @@ class Task(_Record):
     path: RelativePath
     sha256: Digest | None = None
     like: Digest | None = None
+    source: Source | None = None
+    fit: bool = False
     timeout_s: float = Field(default=60.0, gt=0, le=86_400)
 
 
@@ -114,6 +158,7 @@ class Manifest(_Record):
         phase: What the tasks are.
         device: Where tensors are to live.
         user_cases: Files of cases that are not ours.
+        model: The user's model; its module can be imported in every task.
         tasks: What to do, in this order.
         limits: What each task may use.
         repeat: Repeat every attempt that is not plainly good, also one that ran alone already.
@@ -123,6 +168,7 @@ class Manifest(_Record):
     phase: Phase
     device: Short = "cpu"
     user_cases: tuple[UserCases, ...] = ()
+    model: Model | None = None
     tasks: tuple[Task, ...] = ()
     limits: Limits = Limits()
     repeat: bool = False

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from ckptmatrix.catalogue.info import CaseInfo
-from ckptmatrix.catalogue.read import builtin_cases, builtin_paths, read_cases, user_cases
+from ckptmatrix.catalogue.read import (
+    builtin_cases,
+    builtin_paths,
+    given_cases,
+    read_cases,
+    user_cases,
+)
 
-__all__ = ["CaseInfo", "builtin_cases", "builtin_paths", "read_cases", "user_cases"]
+__all__ = [
+    "CaseInfo",
+    "builtin_cases",
+    "builtin_paths",
+    "given_cases",
+    "read_cases",
+    "user_cases",
+]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["builtin_cases", "builtin_paths", "read_cases", "user_cases"]
+__all__ = ["builtin_cases", "builtin_paths", "given_cases", "read_cases", "user_cases"]
 
 
 def builtin_cases() -> tuple[CaseInfo, ...]:
@@ -29,7 +29,12 @@ def builtin_cases() -> tuple[CaseInfo, ...]:
 def builtin_paths() -> tuple[Path, ...]:
     """The files of the cases that ship with the cell program."""
     paths = sorted(_folder().glob("*.py"))
-    return tuple(path for path in paths if path.stem not in ("__init__", "base"))
+    return tuple(path for path in paths if path.stem not in ("__init__", "base", "given"))
+
+
+def given_cases() -> tuple[CaseInfo, ...]:
+    """The cases of files that are given, not made here, one a format; no run plans them."""
+    return read_cases([_folder() / "given.py"])
 
 
 def user_cases(path: Path) -> tuple[CaseInfo, ...]:

@@ -22,9 +22,19 @@ PATHS = st.lists(st.text("abc._-é", min_size=1).filter(lambda part: part != "..
 def manifests(draw: st.DrawFn) -> wire.Manifest:
     phase = draw(st.sampled_from(Phase))
     ids = draw(st.lists(st.text("abc019", min_size=1, max_size=5), unique=True, max_size=4))
+    model = draw(st.none() | st.just(wire.Model(path="model", module="mine.net", factory="make")))
+    sources = st.none() | st.builds(
+        wire.Source,
+        path=PATHS,
+        sha256=st.just("a" * 64),
+        mode=st.sampled_from(Mode),
+        container=st.sampled_from(("zip", "legacy")),
+    )
     tasks = [
         wire.Task(
             id=task,
+            source=draw(sources) if phase is Phase.SAVE else None,
+            fit=draw(st.booleans()) if phase is Phase.LOAD and model is not None else False,
             case=draw(st.text(max_size=10)),
             mode=None if phase is Phase.SAVE else draw(st.sampled_from(Mode)),
             path=draw(PATHS),
@@ -38,6 +48,7 @@ def manifests(draw: st.DrawFn) -> wire.Manifest:
         phase=phase,
         device=draw(st.sampled_from(("cpu", "cuda:0", "cuda:12", "mps"))),
         user_cases=(wire.UserCases(module="ckptcell_user_mine", path=draw(PATHS)),),
+        model=model,
         tasks=() if phase is Phase.PROBE else tuple(tasks),
         limits=wire.Limits(
             memory_bytes=draw(st.integers(16_000_000, 1 << 45)), grace_s=draw(st.floats(0.1, 60))
@@ -46,15 +57,19 @@ def manifests(draw: st.DrawFn) -> wire.Manifest:
     )
 
 
+def _plain(task: manifest.Task) -> dict[str, Any]:
+    source = None if task.source is None else dict(task.source._asdict())
+    return dict(task._asdict()) | {"source": source}
+
+
 @given(manifests())
 def test_what_the_orchestrator_sends_is_understood(sent: wire.Manifest) -> None:
     read = manifest.parse(sent.model_dump_json().encode())
     assert read.phase == sent.phase
     assert read.device == sent.device
     assert read.repeat == sent.repeat
-    assert [dict(task._asdict()) for task in read.tasks] == [
-        task.model_dump() for task in sent.tasks
-    ]
+    assert [_plain(task) for task in read.tasks] == [task.model_dump() for task in sent.tasks]
+    assert (read.model and dict(read.model._asdict())) == (sent.model and sent.model.model_dump())
     assert [tuple(cases) for cases in read.user_cases] == [
         (cases.module, cases.path) for cases in sent.user_cases
     ]
@@ -68,6 +83,9 @@ def test_what_is_left_out_has_the_orchestrators_defaults() -> None:
 
 
 TASK = {"id": "a", "case": "x", "mode": "plain", "path": "p"}
+SAVE = {**TASK, "mode": None}
+SOURCE = {"path": "p", "sha256": "a" * 64, "mode": "plain"}
+MODEL = {"path": "model", "module": "mine", "factory": "make"}
 WRONG: list[tuple[object, str]] = [
     ([], "not an object"),
     ("text", "not an object"),
@@ -102,6 +120,15 @@ WRONG: list[tuple[object, str]] = [
     ({"limits": {"grace_s": "2"}}, "grace_s cannot be '2'"),
     ({"limits": {"cores": 2}}, "'cores'"),
     ({"user_cases": [{"module": "os", "path": "a"}]}, "module cannot be 'os'"),
+    ({"tasks": [{**TASK, "source": SOURCE}]}, "what a load job cannot do"),
+    ({"tasks": [{**TASK, "fit": True}]}, "what a load job cannot do"),
+    ({"phase": "save", "model": MODEL, "tasks": [{**SAVE, "fit": True}]}, "a save job cannot do"),
+    ({"phase": "save", "tasks": [{**SAVE, "source": {**SOURCE, "path": "../x"}}]}, "source of"),
+    ({"phase": "save", "tasks": [{**SAVE, "source": {**SOURCE, "mode": None}}]}, "mode cannot"),
+    ({"phase": "save", "tasks": [{**SAVE, "source": {**SOURCE, "container": "x"}}]}, "container"),
+    ({"model": {**MODEL, "module": "a;b"}}, "module cannot be 'a;b'"),
+    ({"model": {**MODEL, "path": "/etc"}}, "path cannot be"),
+    ({"model": {"path": "model", "module": "mine"}}, "the model has no factory"),
 ]
 
 

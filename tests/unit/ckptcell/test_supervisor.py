@@ -16,7 +16,17 @@ LIKE, OTHER = "1" * 64, "2" * 64
 def task(
     case: str = "a", path: str = "p", mode: str | None = "plain", like: str | None = LIKE
 ) -> Any:
-    return Task(id="x", case=case, mode=mode, path=path, sha256=None, like=like, timeout_s=1.0)
+    return Task(
+        id="x",
+        case=case,
+        mode=mode,
+        path=path,
+        sha256=None,
+        like=like,
+        source=None,
+        fit=False,
+        timeout_s=1.0,
+    )
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("pq"))))
@@ -59,7 +69,14 @@ def test_what_is_not_plainly_good_is_repeated_alone(
     assert needs_repeat(task(), done, repeat) is again
 
 
-def test_a_load_with_nothing_to_compare_with_is_not_plainly_good() -> None:
-    done = {"result": "returned", "observation": OTHER, "isolation": "shared"}
-    assert needs_repeat(task(like=None), done, repeat=False)
-    assert not needs_repeat(task(mode=None, like=None), done, repeat=False)
+@pytest.mark.parametrize(
+    ("observation", "first", "again"),
+    [(OTHER, None, False), (OTHER, OTHER, False), (OTHER, LIKE, True)],
+)
+def test_without_a_producer_the_first_load_is_what_others_are_like(
+    observation: str,
+    first: str | None,
+    again: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    done = {"result": "returned", "observation": observation, "isolation": "shared"}
+    assert needs_repeat(task(like=None), done, repeat=True, like=first) is again
