@@ -12,7 +12,7 @@ from ckptmatrix.providers.base import Cancelled, Ending, Job, JobEnd
 from ckptmatrix.run.room import TO_START, require_room
 from ckptmatrix.run.stream import JobStream
 from ckptmatrix.store.keys import environment_parts
-from ckptmatrix.wire import Facts, Manifest, UserCases
+from ckptmatrix.wire import Facts, Manifest, Model, UserCases
 from ckptmatrix.words import Phase, Reason
 
 if TYPE_CHECKING:
@@ -152,7 +152,12 @@ def _one_job(
         user_cases=tuple(
             UserCases(module=module, path=f"cases/{module}.py") for module in setting.case_files
         ),
+        model=None
+        if (model := setting.model) is None
+        else Model(path="model", module=model.module, factory=model.factory),
     )
+    if model is not None:
+        cases[f"model/{model.module.replace('.', '/')}.py"] = model.file
     waiting: list[tuple[Task, tuple[Done, ...]]] = []
 
     def final(task: Task, attempts: tuple[Done, ...]) -> None:

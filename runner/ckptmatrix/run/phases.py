@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections import defaultdict
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING
 
-from ckptmatrix.errors import CellError
 from ckptmatrix.plan import Load, Save
-from ckptmatrix.run.jobs import run_tasks
-from ckptmatrix.run.room import believable
+from ckptmatrix.run.work import Seen, Work, work_off
 from ckptmatrix.store.keys import LoadKey, SaveKey
 from ckptmatrix.wire import Task
 from ckptmatrix.words import Phase, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from ckptmatrix.plan import Plan
@@ -25,55 +19,6 @@ if TYPE_CHECKING:
     from ckptmatrix.wire import Checkpoint, Done, Facts
 
 __all__ = ["Seen", "has_device", "load_all", "save_all"]
-
-What = TypeVar("What", Save, Load)
-
-
-@dataclass(kw_only=True)
-class Seen(Generic[What]):
-    """What a phase saw, for every save or load that came to an answer.
-
-    Attributes:
-        attempts: What was seen.
-        errors: Those that infrastructure kept from an answer, and why.
-        reused: Those whose answer was known before.
-        observations: What known answers name, by digest, so that judging need not read it again.
-        jobs: Starts of the cell program.
-        tasks: Saves or loads answered by those jobs.
-    """
-
-    attempts: dict[What, tuple[Done, ...]] = field(default_factory=dict)
-    errors: dict[What, CellError] = field(default_factory=dict)
-    reused: set[What] = field(default_factory=set)
-    observations: dict[str, dict[str, Any]] = field(default_factory=dict)
-    jobs: int = 0
-    tasks: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Work(Generic[What]):
-    """What differs between saving and loading.
-
-    Attributes:
-        phase: Save or load.
-        keys: What is to be done → the key of its result. Equal keys are done once.
-        where: Declared cell id and device it runs at.
-        task: Its task, given an id.
-        inputs: Files its task reads.
-        holds: Whether the file that a known result stands for is still there.
-        references: Digests of the observations that it is compared with.
-        keep: Called with its task, attempts and the job's output folder before they are noted.
-    """
-
-    phase: Phase
-    keys: Mapping[What, str]
-    where: Callable[[What], tuple[str, str]]
-    task: Callable[[What, str], Task]
-    inputs: Callable[[What], Mapping[str, Path]]
-    holds: Callable[[What, tuple[Done, ...]], bool]
-    references: Callable[[What], tuple[str | None, ...]]
-    keep: Callable[[What, Task, tuple[Done, ...], Path], None]
 
 
 def save_all(setting: Setting, plan: Plan, cells: Mapping[str, Usable], saved: Seen[Save]) -> None:
@@ -117,7 +62,7 @@ def save_all(setting: Setting, plan: Plan, cells: Mapping[str, Usable], saved: S
             or setting.store.find_checkpoint(checkpoint.sha256, filename) is not None
         )
 
-    work = _Work[Save](
+    work = Work[Save](
         phase=Phase.SAVE,
         keys=keys,
         where=lambda save: (save.producer, save.device),
@@ -127,7 +72,7 @@ def save_all(setting: Setting, plan: Plan, cells: Mapping[str, Usable], saved: S
         references=lambda _: (),
         keep=keep,
     )
-    _do(setting, cells, work, saved)
+    work_off(setting, cells, work, saved)
 
 
 def load_all(
@@ -196,7 +141,7 @@ def load_all(
         else:
             setting.store.put_result(keys[load], attempts)
 
-    work = _Work[Load](
+    work = Work[Load](
         phase=Phase.LOAD,
         keys=keys,
         where=lambda load: (load.consumer, load.device),
@@ -206,75 +151,7 @@ def load_all(
         references=lambda load: (sources[load][1].observation,),
         keep=keep,
     )
-    _do(setting, cells, work, loaded)
-
-
-def _do(setting: Setting, cells: Mapping[str, Usable], work: _Work[What], seen: Seen[What]) -> None:
-    """Look up what is known, and start one job for each cell and device where something is not."""
-    known = {} if setting.fresh else setting.store.get_results(list(work.keys.values()))
-    named = {
-        what: _named(known[key], work.references(what))
-        for what, key in work.keys.items()
-        if key in known
-    }
-    seen.observations.update(setting.store.get_observations(chain.from_iterable(named.values())))
-    todo: dict[tuple[str, str], dict[str, list[What]]] = defaultdict(lambda: defaultdict(list))
-    for what, key in work.keys.items():
-        attempts = known.get(key)
-        readable = attempts is not None and named[what] <= seen.observations.keys()
-        if attempts is not None and readable and work.holds(what, attempts):
-            seen.attempts[what] = attempts
-            seen.reused.add(what)
-        else:
-            todo[work.where(what)][key].append(what)
-    setting.board.phase(work.phase.value, len(work.keys))
-    setting.board.step(len(seen.reused))
-
-    def one(place: tuple[str, str]) -> None:
-        usable, device = cells[place[0]], place[1]
-        same = {f"t{i}": equals for i, equals in enumerate(todo[place].values())}
-        inputs: dict[str, Path] = {}
-        for equals in same.values():
-            inputs.update(work.inputs(equals[0]))
-
-        def final(task: Task, attempts: tuple[Done, ...], output: Path) -> None:
-            try:
-                believable(attempts, setting.scratch)
-                work.keep(same[task.id][0], task, attempts, output)
-            except CellError as refused:
-                with seen.lock:
-                    seen.errors.update(dict.fromkeys(same[task.id], refused))
-                return
-            with seen.lock:
-                seen.attempts.update(dict.fromkeys(same[task.id], attempts))
-                seen.tasks += len(same[task.id])
-            setting.board.step(len(same[task.id]))
-
-        setting.board.doing(usable.cell.id, f"{work.phase.value} {len(same)} on {device}")
-        lost, started = run_tasks(
-            setting,
-            usable.environment,
-            name=f"{usable.cell.id}-{device.replace(':', '')}-{work.phase.value}",
-            phase=work.phase,
-            device=device,
-            tasks=[work.task(equals[0], task_id) for task_id, equals in same.items()],
-            inputs=inputs,
-            expected=usable.facts,
-            on_final=final,
-        )
-        with seen.lock:
-            seen.jobs += started
-            for task_id, error in lost.items():
-                seen.errors.update(dict.fromkeys(same[task_id], error))
-        setting.board.doing(usable.cell.id, "")
-
-    setting.engine.each(list(todo), one, cancel=setting.cancel)
-
-
-def _named(attempts: tuple[Done, ...], references: tuple[str | None, ...]) -> set[str]:
-    """Observations without which an answer cannot be judged."""
-    digests = chain((attempt.observation for attempt in attempts), references)
-    return {digest for digest in digests if digest is not None}
+    work_off(setting, cells, work, loaded)
 
 
 def has_device(facts: Facts, device: str) -> bool:

@@ -17,7 +17,22 @@ if TYPE_CHECKING:
     from ckptmatrix.store import Store
     from ckptmatrix.wire import Facts, Limits
 
-__all__ = ["Setting", "Usable"]
+__all__ = ["Setting", "Usable", "UserModel"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserModel:
+    """A user's model, made by a function of a file of theirs.
+
+    Attributes:
+        file: The file.
+        module: Its import name: ``mine`` or ``package.mine``.
+        factory: What is called, without arguments: ``make`` or ``Net.small``.
+    """
+
+    file: Path
+    module: str
+    factory: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +50,7 @@ class Setting:
         timeout_s: Seconds for one attempt at a task.
         observer: Digest of the cell program without its cases.
         case_files: User's case files by their module name in the cell.
+        model: The user's model, which every job can import, or None.
         fresh: Whether known results are ignored.
         cancel: Set when the run is to stop.
     """
@@ -49,6 +65,7 @@ class Setting:
     timeout_s: float
     observer: str
     case_files: Mapping[str, Path]
+    model: UserModel | None = None
     fresh: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
 
