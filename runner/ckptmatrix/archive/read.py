@@ -2,20 +2,77 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
+from ckptmatrix.archive.bare import read_pickle
+from ckptmatrix.archive.dcp import read_folder
+from ckptmatrix.archive.draft import Draft
+from ckptmatrix.archive.legacy import LEGACY_MAGIC, read_legacy
+from ckptmatrix.archive.limits import DEFAULT_LIMITS
 from ckptmatrix.archive.reading import Format, Reading
+from ckptmatrix.archive.safetensors import is_safetensors, read_safetensors
+from ckptmatrix.archive.source import FileSource
+from ckptmatrix.archive.torch_zip import read_zip
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ckptmatrix.archive.limits import Limits
+    from ckptmatrix.archive.source import Source
+
 __all__ = ["read_checkpoint"]
 
+#: Functions whose tuples have had different lengths in different versions of torch.
+_NESTED: Final = frozenset(
+    {
+        "torch._utils._rebuild_sparse_tensor",
+        "torch._utils._rebuild_sparse_csr_tensor",
+        "torch._utils._rebuild_nested_tensor",
+        "torch._utils._rebuild_qtensor",
+    }
+)
 
-def read_checkpoint(path: Path) -> Reading:
+
+def read_checkpoint(path: Path, limits: Limits = DEFAULT_LIMITS) -> Reading:
     """Read a checkpoint file or folder without executing anything in it.
 
+    Args:
+        path: The file or folder; what it is called tells nothing.
+        limits: How much of it is read.
+
     Raises:
-        OSError: It cannot be opened.
+        OSError: It cannot be opened, or is neither a file nor a folder.
     """
-    return Reading(format=Format.UNKNOWN, bytes=path.stat().st_size)
+    if path.is_dir():
+        draft = _read_folder(path, limits)
+    else:
+        with FileSource(path) as source:
+            draft = Draft(source.size, limits, _NESTED)
+            _read_file(source, draft)
+    return draft.reading()
+
+
+def _read_folder(path: Path, limits: Limits) -> Draft:
+    with os.scandir(path) as entries:
+        found = list(islice(entries, limits.records))
+    size = sum(entry.stat(follow_symlinks=False).st_size for entry in found)
+    draft = Draft(size, limits, _NESTED)
+    read_folder(path, sorted(entry.name for entry in found), draft)
+    return draft
+
+
+def _read_file(source: Source, draft: Draft) -> None:
+    head = source.read(0, 64)
+    if not head:
+        draft.format = Format.EMPTY
+        draft.defect("it is empty")
+    elif head.startswith(b"PK\x03\x04"):
+        read_zip(source, draft)
+    elif head.startswith(b"\x80") and LEGACY_MAGIC in head:
+        read_legacy(source, draft)
+    elif is_safetensors(head):
+        read_safetensors(source, draft)
+    else:
+        read_pickle(source, draft)

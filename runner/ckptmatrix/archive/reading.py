@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -107,6 +107,7 @@ class TensorEntry:
         rebuild: Name of the function that makes it: ``_rebuild_tensor_v2``; empty for formats
             without.
         requires_grad: Whether it does, when the file says.
+        layout: ``torch.sparse_coo``; empty for strided ones.
     """
 
     path: str
@@ -116,6 +117,7 @@ class TensorEntry:
     storage: str = ""
     rebuild: str = ""
     requires_grad: bool | None = None
+    layout: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +166,8 @@ class Reading:
         defects: What is wrong with it, one sentence each: cut off, checksum, a record that lies.
         incomplete: Why reading stopped early (a limit was met), or empty.
         protocol: Highest pickle protocol it uses.
+        opcodes: Opcodes its pickles use, as :mod:`pickletools` names them, sorted: some readers
+            know only a few.
         byteorder: Of its tensors, when it says.
         version: The format's own version number, when it has one.
         written_by: What it tells about what wrote it, one clue each: ``torch 2.1 or newer: it has a
@@ -178,6 +182,8 @@ class Reading:
         tensor_bytes: Bytes of all storages.
         requirements: Versions it needs.
         dangers: What in it can do more than hold data.
+        details: What else the format says of itself, by name: ``schema version`` of a ``.pt2``,
+            ``metadata`` of safetensors.
     """
 
     format: Format
@@ -186,6 +192,7 @@ class Reading:
     defects: tuple[str, ...] = ()
     incomplete: str = ""
     protocol: int | None = None
+    opcodes: tuple[str, ...] = ()
     byteorder: Literal["little", "big"] | None = None
     version: str = ""
     written_by: tuple[str, ...] = ()
@@ -199,3 +206,4 @@ class Reading:
     tensor_bytes: int = 0
     requirements: tuple[Requirement, ...] = ()
     dangers: tuple[Danger, ...] = ()
+    details: dict[str, str] = field(default_factory=dict)

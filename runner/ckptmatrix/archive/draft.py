@@ -1,0 +1,142 @@
+"""A reading in the making: what is found is put down once, and bounded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from ckptmatrix.archive.machine import Budget, Found, Machine, PickleError, PickleLimit
+from ckptmatrix.archive.reading import (
+    Call,
+    Danger,
+    Format,
+    Global,
+    Reading,
+    Requirement,
+    StorageEntry,
+    TensorEntry,
+)
+
+if TYPE_CHECKING:
+    from ckptmatrix.archive.limits import Limits
+    from ckptmatrix.archive.nodes import Node
+    from ckptmatrix.archive.source import Source
+
+__all__ = ["Draft"]
+
+_LONGEST_SENTENCE = 500
+
+
+class Draft:
+    """What has been found so far.
+
+    Attributes:
+        limits: What may be read.
+        found: What its pickles do.
+        format: What it is.
+    """
+
+    def __init__(self, size: int, limits: Limits, nested: frozenset[str]) -> None:
+        self.limits = limits
+        self.size = size
+        self.found = Found()
+        self.format = Format.UNKNOWN
+        self.note = ""
+        self.incomplete = ""
+        self.byteorder: Literal["little", "big"] | None = None
+        self.version = ""
+        self.root = ""
+        self.keys: tuple[str, ...] = ()
+        self.storages: dict[str, StorageEntry] = {}
+        self.storage_count = 0
+        self.tensors: list[TensorEntry] = []
+        self.tensor_count = 0
+        self.tensor_bytes = 0
+        self.details: dict[str, str] = {}
+        self.written_by: dict[str, None] = {}
+        self.requirements: dict[Requirement, None] = {}
+        self._defects: dict[str, None] = {}
+        self._dangers: dict[Danger, None] = {}
+        self._budget = Budget(limits)
+        self._nested = nested
+
+    def defect(self, sentence: str) -> None:
+        """Put down something that is wrong."""
+        if len(self._defects) < self.limits.sentences:
+            self._defects[sentence[:_LONGEST_SENTENCE]] = None
+
+    @property
+    def damaged(self) -> bool:
+        """Whether anything is wrong."""
+        return bool(self._defects)
+
+    def danger(self, what: str, why: str, level: Literal["code", "import", "odd"]) -> None:
+        """Put down something unsafe."""
+        if len(self._dangers) < self.limits.sentences:
+            self._dangers[Danger(what=what[:_LONGEST_SENTENCE], why=why, level=level)] = None
+
+    def stop(self, why: str) -> None:
+        """Put down why not everything was read."""
+        self.incomplete = self.incomplete or why
+
+    def note_unchecked(self) -> None:
+        """Put down that not all checksums were compared."""
+        self.say("checksums", f"of the first {self.limits.checked_bytes:,} bytes only")
+
+    def say(self, name: str, value: str) -> None:
+        """Put down a detail of the format."""
+        if len(self.details) < self.limits.sentences:
+            self.details[name] = value[:_LONGEST_SENTENCE]
+
+    def unpickle(
+        self, source: Source, offset: int = 0, *, what: str = ""
+    ) -> tuple[Node, int | None]:
+        """Follow a pickle; what it does is put down.
+
+        Args:
+            source: Where it is.
+            offset: Where it begins.
+            what: What to call it in a defect.
+
+        Returns:
+            What it would make, as far as it goes, and where it ends; None when it does not.
+        """
+        machine = Machine(source, offset, self._budget, self.found, self._nested)
+        try:
+            return machine.run(), machine.offset
+        except PickleError as error:
+            self.defect(f"{what}: {error}" if what else str(error))
+        except PickleLimit as error:
+            self.stop(str(error))
+        return machine.rest(), None
+
+    def reading(self) -> Reading:
+        """What there is."""
+        found = self.found
+        return Reading(
+            format=self.format,
+            bytes=self.size,
+            note=self.note,
+            defects=tuple(self._defects),
+            incomplete=self.incomplete,
+            protocol=found.protocol,
+            byteorder=self.byteorder,
+            version=self.version,
+            written_by=tuple(self.written_by),
+            root=self.root,
+            keys=self.keys,
+            globals=tuple(
+                Global(module=module, name=name, count=count)
+                for (module, name), count in found.names.items()
+            ),
+            calls=tuple(
+                Call(dotted=dotted, arguments=arguments, shape=shape, count=count)
+                for (dotted, arguments, shape), count in found.calls.items()
+            ),
+            storages=tuple(self.storages.values()),
+            tensors=tuple(self.tensors),
+            tensor_count=self.tensor_count,
+            tensor_bytes=self.tensor_bytes,
+            requirements=tuple(self.requirements),
+            dangers=tuple(self._dangers),
+            details=self.details,
+        )

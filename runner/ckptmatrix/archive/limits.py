@@ -1,0 +1,51 @@
+"""How much of a file is read before reading stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["DEFAULT_LIMITS", "Limits"]
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds that hold whatever a file says of itself.
+
+    They are counts, not seconds, so that a file has the same reading on a busy machine.
+
+    Attributes:
+        pickle_bytes: Of pickles, all of a file's together; payloads that are skipped do not count.
+        opcodes: Of pickles, all of a file's together.
+        kept_text: Characters of strings that are kept.
+        text: Characters of one string, beyond which only its length is kept.
+        globals: Different names; as many different calls.
+        persistent: Persistent ids.
+        records: Entries of a zip or tar archive, files of a folder.
+        record_bytes: Of one small record (``version``, JSON), unpacked.
+        checked_bytes: Of records whose checksums are compared.
+        header_bytes: Of a safetensors header.
+        tensors: Listed.
+        storages: Listed.
+        keys: Listed.
+        sentences: Defects, dangers and requirements, each.
+    """
+
+    pickle_bytes: int = 64 * _MIB
+    opcodes: int = 1_500_000
+    kept_text: int = 16 * _MIB
+    text: int = 4096
+    globals: int = 20_000
+    persistent: int = 200_000
+    records: int = 200_000
+    record_bytes: int = 8 * _MIB
+    checked_bytes: int = 64 * _MIB
+    header_bytes: int = 16 * _MIB
+    tensors: int = 10_000
+    storages: int = 10_000
+    keys: int = 1_000
+    sentences: int = 100
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,95 @@
+"""From the object of a checkpoint to what a reading says of it: root, keys, storages, tensors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ckptmatrix.archive.contents import keys_of, root_class, tensors_in
+from ckptmatrix.archive.reading import StorageEntry, TensorEntry
+from ckptmatrix.archive.tensors import extent_of, storage_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ckptmatrix.archive.draft import Draft
+    from ckptmatrix.archive.nodes import Node
+    from ckptmatrix.archive.tensors import Storage
+
+__all__ = ["describe_object", "describe_storages"]
+
+
+def describe_object(draft: Draft, root: Node, *, main: bool = True, prefix: str = "") -> None:
+    """Put down what an object is and which tensors are in it.
+
+    Args:
+        draft: Where.
+        root: The object.
+        main: Whether it is the checkpoint's object, not a further one.
+        prefix: What its tensors' paths begin with.
+    """
+    if main:
+        draft.root = root_class(root)
+        draft.keys = keys_of(root, draft.limits.keys)
+    left = draft.limits.tensors - len(draft.tensors)
+    for found in tensors_in(root, left):
+        draft.tensor_count += 1
+        if found.entry is not None:
+            draft.tensors.append(replace(found.entry, path=prefix + found.path))
+            _check_extent(draft, found.node, prefix + found.path)
+        elif found.path or len(draft.tensors) < draft.limits.tensors:
+            draft.tensors.append(
+                TensorEntry(
+                    path=prefix + found.path, dtype="", shape=(), rebuild=found.node.of.name
+                )
+            )
+
+
+def _check_extent(draft: Draft, node: Node, path: str) -> None:
+    extent = extent_of(node)
+    if extent is not None and extent[0] > extent[1]:
+        draft.defect(
+            f"tensor {path} needs {extent[0]:,} elements of its storage, which has {extent[1]:,}"
+        )
+
+
+def describe_storages(
+    draft: Draft, present: Callable[[Storage], int | None], *, since: int = 0
+) -> None:
+    """Put down the storages that persistent ids name, and which of them lack bytes.
+
+    Args:
+        draft: Where.
+        present: How many bytes of a storage are in the file.
+        since: How many of the persistent ids were described before.
+    """
+    widest: dict[str, Storage] = {}
+    for node in draft.found.persistent[since:]:
+        storage = storage_of(node)
+        if storage is None:
+            draft.defect("it refers to something outside the pickle that is no storage")
+            continue
+        known = widest.get(storage.key)
+        if known is None or storage.bytes > known.bytes:
+            widest[storage.key] = storage
+    for key, storage in widest.items():
+        there = present(storage)
+        draft.tensor_bytes += storage.bytes
+        if storage.device != "meta":
+            if there is None:
+                draft.defect(f"the bytes of storage {key} are missing ({storage.bytes:,} bytes)")
+            elif there < storage.bytes:
+                draft.defect(
+                    f"storage {key} should have {storage.bytes:,} bytes, and the file has {there:,}"
+                )
+        if len(draft.storages) < draft.limits.storages:
+            draft.storages.setdefault(
+                key,
+                StorageEntry(
+                    key=key,
+                    dtype=storage.dtype,
+                    device=storage.device,
+                    bytes=storage.bytes,
+                    present=there,
+                ),
+            )
