@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pickletools import opcodes
 from typing import TYPE_CHECKING, Literal
 
 from ckptmatrix.archive.machine import Budget, Found, Machine, PickleError, PickleLimit
@@ -119,6 +120,7 @@ class Draft:
             defects=tuple(self._defects),
             incomplete=self.incomplete,
             protocol=found.protocol,
+            opcodes=tuple(sorted(op.name for op in opcodes if found.opcodes[ord(op.code)])),
             byteorder=self.byteorder,
             version=self.version,
             written_by=tuple(self.written_by),

@@ -54,9 +54,11 @@ class Found:
         persistent: Persistent ids, in order.
         odd: Opcode → how often, of those that no pickler of Python 3 writes.
         protocol: Highest one declared.
+        opcodes: Opcode → 1 when it is used.
     """
 
     def __init__(self) -> None:
+        self.opcodes = bytearray(256)
         self.names: Counter[tuple[str, str]] = Counter()
         self.calls: Counter[tuple[str, int, tuple[int, ...]]] = Counter()
         self.persistent: list[Node] = []
@@ -145,6 +147,7 @@ class Machine:
                 if left < 0:
                     message = "it has more pickle opcodes than are followed"
                     raise PickleLimit(message)
+                used[opcode] = 1
                 table[opcode](self)
         except IndexError:
             message = f"the pickle takes more off its stack than is on it, at byte {self.offset}"

@@ -20,6 +20,7 @@ __all__ = ["Storage", "extent_of", "is_tensor", "sizes_of", "storage_of", "tenso
 _DEEPEST = 8
 _MOST_DIMENSIONS = 64
 _MOST_PARTS = 8
+_LONGEST_LAYOUT = 100
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,17 @@ def _sparse(name: str, arguments: tuple[Node, ...], depth: int) -> TensorEntry |
         device=inner[-1].device,
         storage=inner[-1].storage,
         rebuild=name,
+        layout=_layout(arguments[0]),
     )
+
+
+def _layout(node: Node) -> str:
+    """``_get_layout('torch.sparse_coo')``."""
+    match node:
+        case Made(of=Name(name="_get_layout"), arguments=(str() as layout,)):
+            return layout[:_LONGEST_LAYOUT]
+        case _:
+            return ""
 
 
 def _nested(name: str, arguments: tuple[Node, ...], depth: int) -> TensorEntry | None:
