@@ -131,6 +131,7 @@ class Machine:
             PickleLimit: It is too much.
         """
         table = self._TABLE
+        used = self._found.opcodes
         budget = self._budget
         left = budget.opcodes
         try:
