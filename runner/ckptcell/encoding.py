@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 
 __all__ = ["class_name", "integer", "number", "octets", "text"]
 
@@ -30,6 +31,8 @@ _MOVED = (
     ("torch.quantization.", "torch.ao.quantization."),
 )
 
+_PACKAGED = re.compile(r"\A<torch_package_\d+>\.")
+
 
 def class_name(cls):
     """``collections.OrderedDict``; builtins and moved classes by a stable word."""
@@ -37,6 +40,8 @@ def class_name(cls):
     name = str(getattr(cls, "__qualname__", getattr(cls, "__name__", "?")))
     if not isinstance(module, str) or module == "builtins":
         return name[:500]
+    # torch.package names the modules it loads apart from those of the process.
+    module = _PACKAGED.sub("", module)
     full = module + "." + name
     for old, new in _MOVED:
         if full.startswith(old):

@@ -17,6 +17,10 @@ MODES = {
     "pickle": ("plain", "mapped", "restricted", "mmap", "trusted"),
     # The legacy stream cannot be memory-mapped in any version.
     "legacy": ("plain", "mapped", "restricted", "trusted"),
+    # Nor can the tar file that came before it.
+    "tar": ("plain", "mapped", "restricted", "trusted"),
+    # pickle.load(f), which has no modes.
+    "python_pickle": ("plain",),
     # torch.jit.load(f); mapped map_location=device.
     "torchscript": ("plain", "mapped"),
     # torch.export.load(f); there is no map_location.

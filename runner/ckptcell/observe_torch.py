@@ -40,10 +40,26 @@ def torch_kind(obj, role, limit):  # noqa: PLR0911 - one return a kind
         return fields, [(".state", obj.get_state())]
     if isinstance(obj, torch.optim.Optimizer):
         fields = {"type": "optimizer", "class": class_name(type(obj))}
-        return fields, [(".state_dict()", obj.state_dict())]
+        return fields, [(".state_dict()", _numbered(obj.state_dict()))]
     if torch.is_storage(obj) or _is_untyped(torch, obj):
         return _storage(torch, obj), []
+    if _is_exported(obj):
+        return _exported(obj)
     return None
+
+
+def _numbered(state):
+    """An optimizer's state dict with parameters by number: before torch 1.6 they went by address."""
+    numbers = {}
+    for group in state.get("param_groups", ()):
+        for name in group["params"]:
+            numbers.setdefault(name, len(numbers))
+    by_number = {numbers.get(name, name): value for name, value in state["state"].items()}
+    groups = [
+        dict(group, params=[numbers[name] for name in group["params"]])
+        for group in state.get("param_groups", ())
+    ]
+    return dict(state, state=by_number, param_groups=groups)
 
 
 def _tensor(tensor, role, limit):
@@ -65,6 +81,24 @@ def _tensor(tensor, role, limit):
         return fields, []
     # torch.save keeps what users hang on a tensor; torch's own marks begin with an underscore.
     return fields, [("." + name, own[name]) for name in sorted(own) if not name.startswith("_")]
+
+
+def _is_exported(obj):
+    # Where the class is defined; torch.export hands it on, and is imported with it.
+    defined = sys.modules.get("torch.export.exported_program")
+    return isinstance(obj, getattr(defined, "ExportedProgram", ()))
+
+
+def _exported(program):
+    """What a program of torch.export holds and takes; its graph shows in what it computes."""
+    signature = program.graph_signature
+    parts = [
+        (".state_dict", dict(program.state_dict)),
+        (".constants", dict(getattr(program, "constants", None) or {})),
+        (".inputs", [str(name) for name in signature.user_inputs]),
+        (".outputs", [str(name) for name in signature.user_outputs]),
+    ]
+    return {"type": "object", "class": "torch.export.ExportedProgram"}, parts
 
 
 def _is_untyped(torch, obj):

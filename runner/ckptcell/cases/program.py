@@ -3,7 +3,7 @@
 from ckptcell import inputs, modes
 from ckptcell.cases.base import Case
 
-__all__ = ["ProgramScript", "ProgramScriptGelu"]
+__all__ = ["ProgramScript", "ProgramScriptGelu", "ProgramTrace"]
 
 
 class _Script(Case):
@@ -69,3 +69,28 @@ class ProgramScriptGelu(_Script):
         import torch
 
         return torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.GELU())
+
+
+class ProgramTrace(_Script):
+    """What one call of a module did: no branches, and the shapes it met."""
+
+    name = "program_trace"
+    title = "Traced convolution, batch norm and pooling"
+    needs = ("torch.jit.trace", "torch.jit.save")
+
+    def save(self, path):
+        import torch
+
+        network = torch.nn.Sequential(
+            torch.nn.Conv2d(2, 3, 3), torch.nn.BatchNorm2d(3), torch.nn.AdaptiveAvgPool2d(1)
+        )
+        network = inputs.fill(network).eval().to(self.device)
+        program = torch.jit.trace(network, inputs.numbers(1, 2, 5, 5, device=self.device))
+        torch.jit.save(program, path)
+        return program
+
+    def forward(self, obj):
+        import torch
+
+        with torch.no_grad():
+            return obj(inputs.numbers(2, 2, 5, 5, device=inputs.place_of(obj)))

@@ -1,0 +1,32 @@
+"""Zip files written anew, for cases that save what somebody else would have written."""
+
+import zipfile
+
+__all__ = ["rezip"]
+
+#: Where torch lets the content of a record begin, so that a tensor can be mapped from the file.
+_ALIGNED = 64
+_HEADER = 30
+
+
+def rezip(path, change, deflated=False):
+    """Write a zip file of ``torch.save`` anew.
+
+    Args:
+        path: The file.
+        change: Called with its records, a list of ``(name, content)`` in their order; returns those
+            to write.
+        deflated: Whether to compress them, as tools that make zip files do and torch does not.
+    """
+    with zipfile.ZipFile(path) as archive:
+        records = [(name, archive.read(name)) for name in archive.namelist()]
+    method = zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in change(records):
+            info = zipfile.ZipInfo(name)
+            info.compress_type = method
+            begins = archive.start_dir + _HEADER + len(name.encode("utf-8"))
+            # An extra field is four bytes and what it holds; torch names its own padding FB too.
+            padding = -(begins + 4) % _ALIGNED
+            info.extra = b"FB" + padding.to_bytes(2, "little") + b"Z" * padding
+            archive.writestr(info, content)
