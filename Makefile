@@ -5,11 +5,14 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 MATRIX ?= matrices/default.yaml
+CASES ?= *
+# Of matrices/eras.yaml: three small releases, and one that default.yaml has as well.
+ERAS ?= *torch1.5.1*,*torch1.8.1*,*torch1.9.0*,*torch2.13.0*
 
 # A machine may forbid bytecode; without it every start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run check format test test-integration test-e2e engine test-docker wheels schema clean
+.PHONY: help setup run check format test test-integration test-own-cell test-e2e test-eras engine test-docker wheels schema clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -49,8 +52,15 @@ test-integration: setup ## Conformance of venv; the cell program on every Python
 		export CKPTMATRIX_TEST_ENVS CKPTMATRIX_TEST_MATRIX=$(MATRIX) && \
 		$(BIN)/pytest tests/conformance tests/integration -k 'not docker' -q -rfE --timeout=900
 
+test-own-cell: setup ## Cases in cells of their own: CASES='resume_*', MATRIX=… for other cells
+	CKPTMATRIX_TEST_MATRIX=$(MATRIX) CKPTMATRIX_TEST_CASES='$(CASES)' \
+		$(BIN)/pytest tests/integration/test_own_cell.py -q -rfE
+
 test-e2e: setup ## The default matrix from end to end with known answers; trouble and interruption
-	$(BIN)/pytest tests/e2e -k 'not debian' -q -rfE --timeout=1800
+	$(BIN)/pytest tests/e2e -k 'not debian and not eras' -q -rfE --timeout=1800
+
+test-eras: setup ## Known answers of releases between those of the default matrix (ERAS='*' for all)
+	CKPTMATRIX_TEST_ERAS='$(ERAS)' $(BIN)/pytest tests/e2e/test_eras_matrix.py -q -rfE
 
 engine: ## Install and start a Docker engine with buildx, and make the Debian bases (needs root)
 	@.ci/engine

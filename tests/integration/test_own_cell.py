@@ -1,8 +1,8 @@
 """Every shipped case in a cell of its own, through the whole program.
 
 ``CKPTMATRIX_TEST_MATRIX`` names the matrix whose cells are tried; ``CKPTMATRIX_TEST_CELLS`` and
-``CKPTMATRIX_TEST_CASES`` choose as ``--cells`` and ``--cases`` do. Without a matrix there is nothing
-to try them in.
+``CKPTMATRIX_TEST_CASES`` choose as ``--cells`` and ``--cases`` do. Without a matrix there is
+nothing to try them in.
 """
 
 from __future__ import annotations

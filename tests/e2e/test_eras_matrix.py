@@ -1,0 +1,73 @@
+"""Known answers of releases that neither the default matrix nor Debian has.
+
+``CKPTMATRIX_TEST_ERAS`` chooses cells of ``matrices/eras.yaml`` as ``--cells`` does. All of them
+take 34 GB of disk, so CI tries four. Only the cases that answers are about are run, and only
+answers about the cells that were chosen are looked for.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import ckptmatrix
+from ckptmatrix.matrix.load import load_matrix
+from ckptmatrix.matrix.selection import select_cells
+from e2e_program import REPOSITORY, command
+from known_answers import assert_answer, name_of, read_answers
+from own_cell import own_rows, unexpected
+
+if TYPE_CHECKING:
+    from ckptmatrix.report.frames import RunFrames
+
+MATRIX = Path("matrices") / "eras.yaml"
+CHOICE = os.environ.get("CKPTMATRIX_TEST_ERAS", "")
+CELLS = (
+    [cell.id for cell in select_cells(load_matrix(REPOSITORY / MATRIX).cells, CHOICE)]
+    if CHOICE
+    else []
+)
+
+pytestmark = [
+    pytest.mark.skipif(not CHOICE, reason="CKPTMATRIX_TEST_ERAS chooses no cells"),
+    pytest.mark.timeout(3_600),
+]
+
+
+def _is_cell(cell: str, torch: str) -> bool:
+    return f"-torch{torch}-" in cell
+
+
+ANSWERS = [
+    answer
+    for answer in read_answers("known_answers_eras.yaml")
+    if all(any(_is_cell(cell, answer[who]) for cell in CELLS) for who in ("producer", "consumer"))
+]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFrames:
+    out = tmp_path_factory.mktemp("reports")
+    cases = ",".join(sorted({answer["case"] for answer in ANSWERS}))
+    choice = ("--cells", CHOICE, "--cases", cases)
+    done = command("run", str(MATRIX), "--provider", "venv", *choice, "--out", str(out))
+    assert done.code == 0, done.err
+    return ckptmatrix.load_run(out / "eras" / "latest")
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=name_of)
+def test_known_answer(run: RunFrames, answer: dict[str, Any]) -> None:
+    assert_answer(run.frame(), answer, _is_cell)
+
+
+def test_what_a_cell_saves_it_loads_as_declared(run: RunFrames) -> None:
+    assert unexpected(own_rows(run)) == []
+
+
+def test_nothing_went_wrong_on_our_side(run: RunFrames) -> None:
+    frame = run.frame()
+    assert not (frame.verdict == "error").any()
+    assert not frame.flaky.any()
