@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
 from contextlib import closing, suppress
@@ -15,12 +14,12 @@ from rich.console import Console
 from rich.text import Text
 
 from ckptmatrix import __version__
-from ckptmatrix.commands.places import cache_folder
 from ckptmatrix.commands.planning import Planned, plan_file
+from ckptmatrix.commands.workplace import make_provider, new_folder
 from ckptmatrix.engines.local import LocalEngine
-from ckptmatrix.errors import ExitCode, ExpectedError, UsageError
+from ckptmatrix.errors import ExitCode, ExpectedError
 from ckptmatrix.matrix.unused import unused_settings
-from ckptmatrix.providers.pyz import build_cell_program, observer_digest
+from ckptmatrix.providers.pyz import observer_digest
 from ckptmatrix.providers.select import choose_provider
 from ckptmatrix.record import RunRecord
 from ckptmatrix.report.findings import find
@@ -32,13 +31,10 @@ from ckptmatrix.run.progress import board_for
 from ckptmatrix.run.scratch import own_scratch
 from ckptmatrix.run.setting import Setting
 from ckptmatrix.store import Store
-from ckptmatrix.store.failures import explained
 from ckptmatrix.words import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from ckptmatrix.providers.base import Provider
 
 __all__ = ["run_command"]
 
@@ -88,7 +84,7 @@ def run_command(
     shown.print(Text(note), soft_wrap=True)
     if unused := unused_settings(planned.matrix, name):
         shown.print(Text(f"not used: {'; '.join(unused)}"), soft_wrap=True)
-    folder = _new_folder(out / planned.matrix.name)
+    folder = new_folder(out / planned.matrix.name)
     board = board_for(shown)
     cancel = threading.Event()
     with (
@@ -99,7 +95,7 @@ def run_command(
         if kept.note:
             shown.print(Text(kept.note), soft_wrap=True)
         setting = Setting(
-            provider=_provider(name, planned, folder.name, update_locks=update_locks),
+            provider=make_provider(name, planned.matrix, folder.name, update_locks=update_locks),
             engine=LocalEngine(jobs),
             store=kept,
             board=board,
@@ -138,60 +134,6 @@ def _write(folder: Path, finished: Finished) -> None:
     with suppress(ExpectedError, OSError):
         write_run(folder, finished.record)
     raise finished.failure
-
-
-def _provider(name: str, planned: Planned, run_id: str, *, update_locks: bool) -> Provider:
-    cache = cache_folder()
-    with explained(cache):
-        (cache / "programs").mkdir(parents=True, exist_ok=True)
-        program = build_cell_program(cache / "programs")
-    build, limits = planned.matrix.build, planned.matrix.limits
-    # Only the one that is used is imported: the other's libraries take a while.
-    if name == "docker":
-        from ckptmatrix.providers.docker.engine import connect
-        from ckptmatrix.providers.docker.images import Images
-        from ckptmatrix.providers.docker.provider import DockerProvider
-        from ckptmatrix.providers.docker.sandbox import Bounds
-
-        api = connect(os.environ)
-        images = Images(
-            api=api,
-            cache_dir=cache,
-            build=build,
-            environ=os.environ,
-            update_locks=update_locks,
-        )
-        bounds = Bounds(pids=limits.pids)
-        return DockerProvider(
-            api=api, images=images, cell_program=program, run=run_id, bounds=bounds
-        )
-    from ckptmatrix.providers.venv.provider import VenvProvider
-
-    return VenvProvider(
-        cache_dir=cache,
-        cell_program=program,
-        index=build.index or "",
-        find_links=build.find_links or "",
-        ca_bundle=str(build.ca_bundle or ""),
-        update_locks=update_locks,
-    )
-
-
-def _new_folder(parent: Path) -> Path:
-    """A folder of the run's own; its name is the time, with a number when that is taken."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    for number in range(1, 1_000):
-        folder = parent / (stamp if number == 1 else f"{stamp}-{number}")
-        try:
-            (folder / "jobs").mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            msg = f"{folder} cannot be made: {error.strerror}\n    fix: give another --out"
-            raise UsageError(msg) from error
-        return folder
-    msg = f"{parent} has too many runs of this second"
-    raise UsageError(msg)
 
 
 def _begin(folder: Path, planned: Planned, provider: str, note: str) -> None:

@@ -74,6 +74,6 @@ def inject(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeProvider], None]:
             return Choice("fake", f"fake: instead of {asked}")
 
         monkeypatch.setattr("ckptmatrix.commands.run.choose_provider", chosen)
-        monkeypatch.setattr("ckptmatrix.commands.run._provider", lambda *_, **__: provider)
+        monkeypatch.setattr("ckptmatrix.commands.run.make_provider", lambda *_, **__: provider)
 
     return use

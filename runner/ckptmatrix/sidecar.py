@@ -1,0 +1,311 @@
+"""The sidecar of a checkpoint: what it was made with, in a small JSON file beside it.
+
+``model.pt`` has ``model.pt.ckptmatrix.json``. Everything in it is optional but the file's digest,
+and nothing of it is trusted: a sidecar that is too large, of a newer format or not what it should
+be is reported and left aside.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import stat
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+
+from ckptmatrix.atomic import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from ckptmatrix.archive.reading import Reading
+    from ckptmatrix.wire import Facts
+
+__all__ = [
+    "FORMAT",
+    "SUFFIX",
+    "Architecture",
+    "Environment",
+    "Git",
+    "Sidecar",
+    "SidecarAnswer",
+    "architecture",
+    "architecture_of_reading",
+    "environment_of",
+    "mismatch",
+    "plain_value",
+    "read_sidecar",
+    "sidecar_path",
+    "write_sidecar",
+]
+
+FORMAT = 1
+SUFFIX = ".ckptmatrix.json"
+#: Largest sidecar that is read or written.
+MAX_BYTES = 4_000_000
+_MOST_TENSORS = 5_000
+_DEEPEST = 12
+_LONGEST = 1_000
+_MOST_ITEMS = 1_000
+
+_Short = Annotated[str, StringConstraints(max_length=_LONGEST)]
+_Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Environment(_Record):
+    """What a checkpoint was made with.
+
+    Attributes:
+        torch: ``2.6.0+cu124``; None when it was not there.
+        cuda: CUDA release torch was built for, or None.
+        hip: ROCm release torch was built for, or None.
+        python: ``3.12.1``.
+        implementation: ``CPython``.
+        numpy: Its version, or None.
+        platform: The system, as Python words it.
+        machine: ``x86_64``.
+        packages: ``name==version``, sorted.
+    """
+
+    torch: _Short | None = None
+    cuda: _Short | None = None
+    hip: _Short | None = None
+    python: _Short = ""
+    implementation: _Short = ""
+    numpy: _Short | None = None
+    platform: _Short = ""
+    machine: _Short = ""
+    packages: Annotated[tuple[_Short, ...], Field(max_length=3_000)] = ()
+
+
+class Git(_Record):
+    """State of the repository that the training ran in.
+
+    Attributes:
+        commit: Full hash.
+        branch: Name, or empty when there is none.
+        dirty: Whether something in it was not committed.
+    """
+
+    commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+    branch: _Short = ""
+    dirty: bool
+
+
+class Tensor(_Record):
+    """A tensor of the model."""
+
+    name: _Short
+    dtype: _Short
+    shape: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=64)]
+
+
+class Architecture(_Record):
+    """What the model is made of.
+
+    Attributes:
+        model: Class of the model, or empty when the listing is the file's own.
+        count: How many tensors there are.
+        tensors: The first of them.
+    """
+
+    model: _Short = ""
+    count: int = Field(ge=0, lt=1 << 53)
+    tensors: Annotated[tuple[Tensor, ...], Field(max_length=_MOST_TENSORS)] = ()
+
+
+class Sidecar(_Record):
+    """What stands in the file.
+
+    Attributes:
+        format: Version of this form.
+        sha256: Digest of the checkpoint, of a folder as :class:`ckptmatrix.wire.Checkpoint` has it.
+        bytes: Its size.
+        written: When, with its time zone; None in sidecars that must not differ between runs.
+        by: ``ckptmatrix 0.1.0``.
+        environment: What it was made with.
+        git: Of the folder that the training ran in, or None.
+        architecture: The model's tensors.
+        optimizer: Its class and what it was made with.
+        config: Training parameters.
+        extra: Whatever else the user gave.
+        cell: The cell that saved it, when a run did.
+        case: The case it was saved for, when a run did.
+    """
+
+    format: Literal[1] = 1
+    sha256: _Digest
+    bytes: int = Field(ge=0, lt=1 << 63)
+    written: datetime | None = None
+    by: _Short = ""
+    environment: Environment = Environment()
+    git: Git | None = None
+    architecture: Architecture | None = None
+    optimizer: dict[str, JsonValue] | None = None
+    config: JsonValue = None
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
+    cell: _Short = ""
+    case: _Short = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SidecarAnswer:
+    """What was found beside a checkpoint.
+
+    Attributes:
+        path: Where.
+        sidecar: What it says; None when there is none, or none that can be read.
+        problem: Why one that is there is not believed, in one sentence; empty otherwise.
+    """
+
+    path: Path
+    sidecar: Sidecar | None = None
+    problem: str = ""
+
+    def stale(self, sha256: str) -> bool:
+        """Whether the checkpoint is not the one it was written for."""
+        return self.sidecar is not None and self.sidecar.sha256 != sha256
+
+
+def sidecar_path(checkpoint: Path) -> Path:
+    """Where the sidecar of a checkpoint lies."""
+    return checkpoint.with_name(checkpoint.name + SUFFIX)
+
+
+def read_sidecar(checkpoint: Path) -> SidecarAnswer:
+    """Read the sidecar of a checkpoint; never raises for what is in it."""
+    path = sidecar_path(checkpoint)
+    try:
+        body = _read(path)
+        return SidecarAnswer(path=path, sidecar=Sidecar.model_validate_json(body))
+    except FileNotFoundError:
+        return SidecarAnswer(path=path)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"]))[:100] or "the whole"
+        what = f"is no sidecar of format {FORMAT}: {where}: {first['msg'][:200]}"
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+    return SidecarAnswer(path=path, problem=f"{path.name} {what}; it is left aside")
+
+
+def _read(path: Path) -> bytes:
+    # A pipe that nobody writes to must not stop the reader.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "it is not a file")
+        body = file.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {MAX_BYTES:,} bytes")
+    return body
+
+
+def write_sidecar(checkpoint: Path, sidecar: Sidecar) -> Path:
+    """Write the sidecar of a checkpoint, whole or not at all; one that is there is replaced.
+
+    Raises:
+        OSError: It cannot be written.
+        ValueError: It would be too large.
+    """
+    path = sidecar_path(checkpoint)
+    fields = sidecar.model_dump(mode="json", exclude_defaults=True)
+    body = (json.dumps({"format": FORMAT} | fields, indent=1) + "\n").encode()
+    if len(body) > MAX_BYTES:
+        msg = f"the sidecar would have {len(body):,} bytes, {MAX_BYTES:,} are allowed"
+        raise ValueError(msg)
+    write_atomic(path, body)
+    return path
+
+
+def environment_of(facts: Facts) -> Environment:
+    """What a cell says of itself, as a sidecar has it."""
+    return Environment(
+        torch=facts.torch,
+        cuda=facts.torch_cuda,
+        hip=facts.torch_hip,
+        python=facts.python,
+        implementation=facts.implementation,
+        numpy=facts.numpy,
+        platform=facts.platform,
+        machine=facts.machine,
+        packages=tuple(
+            sorted(f"{each.name}=={each.version}"[:_LONGEST] for each in facts.packages)
+        ),
+    )
+
+
+def architecture_of_reading(reading: Reading) -> Architecture | None:
+    """The tensors of a file; None when it names none."""
+    if not reading.tensors:
+        return None
+    listed = ((each.path, each.dtype, each.shape) for each in reading.tensors)
+    return architecture("", listed, reading.tensor_count)
+
+
+def architecture(
+    model: str, tensors: Iterable[tuple[str, str, Iterable[int]]], count: int
+) -> Architecture:
+    """A listing, cut to what a sidecar may hold.
+
+    Args:
+        model: Class of the model, or empty.
+        tensors: Name, dtype and shape of each.
+        count: How many there are in all.
+    """
+    kept: list[Tensor] = []
+    for name, dtype, shape in tensors:
+        if len(kept) == _MOST_TENSORS:
+            break
+        sizes = tuple(shape)[:64]
+        if all(size >= 0 for size in sizes):
+            kept.append(Tensor(name=name[:_LONGEST], dtype=dtype[:_LONGEST], shape=sizes))
+    return Architecture(model=model[:_LONGEST], count=count, tensors=tuple(kept))
+
+
+def plain_value(value: object, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
+    """Anything as JSON: what JSON has no word for becomes text, and what is too deep its repr.
+
+    Args:
+        value: Training parameters, say.
+        depth: How deep it lies.
+    """
+    plain: Any = value
+    if isinstance(value, dict) and depth < _DEEPEST:
+        items = list(value.items())[:_MOST_ITEMS]
+        plain = {str(key)[:_LONGEST]: plain_value(item, depth + 1) for key, item in items}
+    elif isinstance(value, list | tuple | set | frozenset) and depth < _DEEPEST:
+        plain = [plain_value(item, depth + 1) for item in list(value)[:_MOST_ITEMS]]
+    elif not _is_json(value):
+        plain = str(value)[:_LONGEST].encode("utf-8", "backslashreplace").decode()
+    return plain
+
+
+def _is_json(value: object) -> bool:
+    """Whether it is a number, a short text or nothing, as every JSON reader has it."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) < 1 << 53
+    return value is None
+
+
+def mismatch(sidecar: Sidecar, facts: Facts) -> Mapping[str, tuple[str, str]]:
+    """What of the environment it was made with is another in a cell: made with, and there."""
+    made = sidecar.environment
+    here = environment_of(facts)
+    return {
+        name: (before, getattr(here, name) or "absent")
+        for name in ("torch", "cuda", "python", "numpy", "machine")
+        if (before := getattr(made, name)) and before != getattr(here, name)
+    }
