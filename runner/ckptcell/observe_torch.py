@@ -49,8 +49,8 @@ def torch_kind(obj, role, limit):  # noqa: PLR0911 - one return a kind
 
 
 def _numbered(state):
-    """An optimizer's state dict with parameters by number: before torch 1.6 they went by address."""
-    numbers = {}
+    """An optimizer's state dict with parameters by number, as they go since torch 1.6."""
+    numbers: dict = {}
     for group in state.get("param_groups", ()):
         for name in group["params"]:
             numbers.setdefault(name, len(numbers))

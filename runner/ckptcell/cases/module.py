@@ -1,40 +1,30 @@
-"""Whole modules: pickles that name torch's classes and carry their attributes."""
+"""Whole modules of every day: pickles that name torch's classes and carry their attributes."""
 
 from ckptcell import inputs
 from ckptcell.cases.base import Case
+from ckptcell.whole import StateOfModule, WholeModule
 
 __all__ = [
+    "ModuleBatchnormTracking",
     "ModuleConvBatchNorm",
+    "ModuleConvCircular",
+    "ModuleEmbedding",
     "ModuleGelu",
+    "ModuleGeluStateDict",
+    "ModuleGru",
+    "ModuleHalfForward",
     "ModuleLinear",
     "ModuleLstm",
-    "ModuleTransformerEncoder",
 ]
 
 
-class _Module(Case):
+class _Module(WholeModule, Case):
     """A module saved whole, and its forward pass in evaluation mode."""
 
     family = "module"
+    cures = ("allowlisted",)
     # A class outside torch's list of safe ones is what weights_only exists to refuse.
     expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
-
-    def build(self):
-        """The module with torch's own initial values."""
-        raise NotImplementedError(self.name)
-
-    def example(self, device):
-        """What it is called with."""
-        raise NotImplementedError(self.name)
-
-    def make(self):
-        return inputs.fill(self.build()).eval().to(self.device)
-
-    def forward(self, obj):
-        import torch
-
-        with torch.no_grad():
-            return obj(self.example(inputs.place_of(obj)))
 
 
 class ModuleLinear(_Module):
@@ -69,6 +59,60 @@ class ModuleConvBatchNorm(_Module):
         return inputs.numbers(1, 2, 5, 5, device=device)
 
 
+class ModuleBatchnormTracking(_Module):
+    """In training mode: statistics of the batch count, and a count of batches goes on."""
+
+    name = "module_batchnorm_tracking"
+    title = "Whole batch norm in training mode, and its statistics after a batch"
+
+    def build(self):
+        import torch
+
+        return torch.nn.BatchNorm1d(4, momentum=0.25)
+
+    def example(self, device):
+        return inputs.numbers(6, 4, device=device)
+
+    def make(self):
+        return super(ModuleBatchnormTracking, self).make().train()
+
+    def forward(self, obj):
+        output = super(ModuleBatchnormTracking, self).forward(obj)
+        return [output, obj.running_mean, obj.running_var, obj.num_batches_tracked]
+
+
+class ModuleConvCircular(_Module):
+    """Padding by wrapping around: how much was computed ahead changed in torch 1.5."""
+
+    name = "module_conv_circular"
+    title = "Whole convolution that pads circularly"
+
+    def build(self):
+        import torch
+
+        return torch.nn.Conv2d(2, 3, 3, padding=1, padding_mode="circular")
+
+    def example(self, device):
+        return inputs.numbers(1, 2, 5, 5, device=device)
+
+
+class ModuleEmbedding(_Module):
+    """A table with a row that stays zero."""
+
+    name = "module_embedding"
+    title = "Whole nn.Embedding with a padding index"
+
+    def build(self):
+        import torch
+
+        return torch.nn.Embedding(5, 3, padding_idx=0)
+
+    def example(self, device):
+        import torch
+
+        return torch.tensor([[1, 0, 4], [2, 2, 3]], device=device)
+
+
 class ModuleLstm(_Module):
     """Recurrent layers keep a list of their weights beside the parameters."""
 
@@ -79,6 +123,21 @@ class ModuleLstm(_Module):
         import torch
 
         return torch.nn.LSTM(4, 3, num_layers=2)
+
+    def example(self, device):
+        return inputs.numbers(5, 2, 4, device=device)
+
+
+class ModuleGru(_Module):
+    """Both directions, with projections that came in torch 1.8 left out."""
+
+    name = "module_gru"
+    title = "Whole bidirectional nn.GRU"
+
+    def build(self):
+        import torch
+
+        return torch.nn.GRU(4, 3, bidirectional=True)
 
     def example(self, device):
         return inputs.numbers(5, 2, 4, device=device)
@@ -99,17 +158,48 @@ class ModuleGelu(_Module):
         return inputs.numbers(3, 4, device=device)
 
 
-class ModuleTransformerEncoder(_Module):
-    """Its attention names a private class that was renamed (pytorch#60165)."""
+class ModuleGeluStateDict(StateOfModule, ModuleGelu):
+    """The weights alone, which know nothing of attributes."""
 
-    name = "module_transformer_encoder"
-    title = "Whole nn.TransformerEncoder"
+    name = "module_gelu_state_dict"
+    title = "State dict of a linear layer and nn.GELU, loaded into the consumer's own"
+    cures = ()
+    variant_of = "module_gelu"
+    cure = "state_dict"
+    expect = {}
+
+
+class ModuleHalfForward(_Module):
+    """Saved in half precision, as on a GPU, and used on the CPU (pytorch#74625).
+
+    What is expected of the outputs is what single precision makes of the same weights.
+    """
+
+    name = "module_half_forward"
+    title = "Whole module in float16, and its forward pass where it is loaded"
 
     def build(self):
         import torch
 
-        layer = torch.nn.TransformerEncoderLayer(8, 2, dim_feedforward=16, dropout=0.0)
-        return torch.nn.TransformerEncoder(layer, num_layers=2)
+        return torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
 
     def example(self, device):
-        return inputs.numbers(5, 2, 8, device=device)
+        import torch
+
+        return inputs.numbers(3, 6, dtype=torch.float16, device=device)
+
+    def save(self, path):
+        import torch
+
+        self.saves = True
+        module = self.make().half()
+        torch.save(module, path)
+        return module
+
+    def forward(self, obj):
+        import copy
+
+        if not getattr(self, "saves", False):
+            return super(ModuleHalfForward, self).forward(obj)
+        exact = copy.deepcopy(obj).float()
+        return exact(self.example(inputs.place_of(exact)).float()).detach().half()

@@ -1,0 +1,122 @@
+"""Random states: are the next numbers those the producer would have drawn?
+
+A state is bytes and loads the same everywhere. What is made of it may change: torch promises no
+equal numbers across releases and platforms (its notes on reproducibility).
+"""
+
+import copy
+
+from ckptcell import steps
+from ckptcell.cases.base import Case
+
+__all__ = ["ResumeRng", "ResumeRngDropout", "ResumeRngNormal", "RngGenerator"]
+
+
+class _Random(Case):
+    """Model, SGD and torch's random state, and three steps that draw numbers."""
+
+    family = "rng"
+    state_is_all = True
+    policy = {"resume": {"rtol": 1e-9, "atol": 0.0}}
+    modes = ("plain", "restricted", "trusted")
+
+    def build(self):
+        """Model and optimizer before any training."""
+        import torch
+
+        model = steps.network(self.device)
+        return model, torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def disturb(self, batch):
+        """The batch to train with; draws numbers."""
+        raise NotImplementedError(self.name)
+
+    def make(self):
+        import torch
+
+        torch.manual_seed(20)
+        model, optimizer = self.build()
+        steps.train(model, optimizer, 2, disturb=self.disturb)
+        return {"model": model.state_dict(), "random": torch.get_rng_state()}
+
+    def resume(self, obj):
+        import torch
+
+        model, optimizer = self.build()
+        model.load_state_dict(copy.deepcopy(obj["model"]))
+        torch.set_rng_state(obj["random"].cpu())
+        return steps.train(model, optimizer, 3, disturb=self.disturb)
+
+
+class ResumeRng(_Random):
+    """Uniform numbers and shuffles, the same from torch 1.4 on."""
+
+    name = "resume_rng"
+    title = "Model, SGD and random state, continued with noise and shuffled samples"
+
+    def disturb(self, batch):
+        import torch
+
+        order = torch.randperm(len(batch)).to(batch.device)
+        noise = torch.rand(batch.shape, dtype=torch.float64).to(batch.device)
+        return batch[order] + noise
+
+
+class ResumeRngNormal(_Random):
+    """Few normal numbers in double precision: other ones of the same state since torch 2."""
+
+    name = "resume_rng_normal"
+    title = "Model, SGD and random state, continued with normal noise in float64"
+
+    def disturb(self, batch):
+        import torch
+
+        # One sample's worth: sixteen and more are drawn in another way.
+        noise = torch.randn(batch.shape[1], dtype=torch.float64)
+        return batch + noise.to(batch.device)
+
+
+class ResumeRngDropout(_Random):
+    """Dropout on the CPU draws through the math library of the build (pytorch#121595)."""
+
+    name = "resume_rng_dropout"
+    title = "Model, SGD and random state, continued with dropout"
+
+    def disturb(self, batch):
+        import torch
+
+        kept = torch.nn.functional.dropout(torch.ones(batch.shape, dtype=torch.float64), 0.5)
+        return batch * kept.to(batch.device)
+
+
+class RngGenerator(Case):
+    """A generator of its own, as data loaders have: the object, not its state."""
+
+    name = "rng_generator"
+    family = "rng"
+    title = "Dict with a torch.Generator, and numbers drawn from it"
+    cures = ("allowlisted",)
+    expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
+
+    def save(self, path):
+        import torch
+
+        from ckptcell.cases.base import Unsupported
+
+        generator = torch.Generator()
+        generator.manual_seed(20)
+        obj = {"generator": generator}
+        try:
+            torch.save(obj, path)
+        except TypeError as error:
+            # Generators can be pickled since torch 2.4 (pytorch#126271).
+            msg = "a Generator cannot be saved here: {}".format(error)
+            raise Unsupported(msg) from error
+        return obj
+
+    def forward(self, obj):
+        import torch
+
+        generator = torch.Generator()
+        generator.set_state(obj["generator"].get_state())
+        return torch.rand(8, generator=generator)
