@@ -1,15 +1,24 @@
-"""Evidence to diagnosis. Pure."""
+"""Evidence to diagnosis. Pure.
+
+The knowledge is data, in ``signatures/``. The first signature that matches gives the diagnosis.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ckptmatrix.diagnose.knowledge import known_signatures
+from ckptmatrix.diagnose.remedies import cures_of
 from ckptmatrix.judge.outcome import Diagnosis
+from ckptmatrix.judge.wording import clipped
 
 if TYPE_CHECKING:
     from ckptmatrix.diagnose.evidence import Evidence
 
 __all__ = ["diagnose"]
+
+#: Longest cause; what it names is clipped before.
+_LONGEST = 600
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
@@ -18,4 +27,13 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     Returns:
         The diagnosis; one without a signature when nothing is known.
     """
+    for signature in known_signatures():
+        words = signature.match(evidence)
+        if words is not None:
+            return Diagnosis(
+                signature=signature.name,
+                cause=clipped(words.fill(signature.cause), _LONGEST),
+                cures=cures_of(signature.remedies, evidence, words),
+                reference=signature.reference,
+            )
     return Diagnosis(signature="", cause=evidence.judgement.message or "nothing was said")

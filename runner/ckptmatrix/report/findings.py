@@ -12,6 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ckptmatrix.report.advice import NONE, Advice, advise
 from ckptmatrix.report.phrases import phrase
 from ckptmatrix.report.squares import applies, counted
 from ckptmatrix.report.text import counted_noun, listed, plain
@@ -44,6 +45,7 @@ class Finding:
         loads: How many loads it explains.
         squares: In how many squares of the table.
         example: One message, as the cell gave it; may be empty.
+        advice: Why, and what to do about it.
     """
 
     verdict: Verdict
@@ -56,6 +58,7 @@ class Finding:
     loads: int = 0
     squares: int = 0
     example: str = ""
+    advice: Advice = NONE
 
     @property
     def sentence(self) -> str:
@@ -73,15 +76,17 @@ def find(run: RunRecord) -> tuple[Finding, ...]:
     scope = _Scope(run)
     unusable = {cell.id for cell in run.cells if cell.verdict is Verdict.ERROR}
     outcomes = counted(run.outcomes)
+    # A remedy that could not be tried is missing from the advice, so that is not hidden.
+    tried = (*outcomes, *(o for o in run.outcomes if o.mode.is_cure))
     wrong = [o for o in outcomes if applies(o) and not o.judgement.as_expected]
     unmeasured = [
         o
-        for o in outcomes
+        for o in tried
         if o.judgement.verdict is Verdict.ERROR
         and o.producer not in unusable
         and o.consumer not in unusable
     ]
-    flaky = [o for o in outcomes if o.judgement.flaky]
+    flaky = [o for o in tried if o.judgement.flaky]
     return (
         *_cells(run.cells),
         *_ranked(scope.findings(unmeasured)),
@@ -152,6 +157,7 @@ def _saves(run: RunRecord, scope: _Scope) -> list[Finding]:
             cases=(case,),
             producers=scope.cells_in_order({save.producer for save in saves}),
             example=saves[0].message,
+            advice=advise(save.diagnosis for save in saves),
         )
         for (case, reason), saves in groups.items()
     ]
@@ -292,6 +298,7 @@ class _Scope:
             loads=len(group),
             squares=len({(o.producer, o.consumer) for o in group}),
             example=next((o.judgement.message for o in group if o.judgement.message), ""),
+            advice=advise(o.diagnosis for o in group) if verdict is not Verdict.ERROR else NONE,
         )
 
     def _where(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunFrames"]
 
+_CURES = [mode.value for mode in Mode if mode.is_cure]
 _BY_SEVERITY = [verdict.value for verdict in sorted(Verdict, key=lambda v: v.severity)]
 
 
@@ -125,8 +126,8 @@ class RunFrames:
         return pd.DataFrame({"loads": expected.size(), "as_expected": expected.sum()})
 
     def _counted(self) -> pd.DataFrame:
-        """Without user's mistakes that are answered alike everywhere."""
-        frame = self._outcomes
+        """Without cures and without user's mistakes answered alike everywhere."""
+        frame = self._outcomes[~self._outcomes["mode"].isin(_CURES)]
         mistakes = frame[(frame["family"] == MISTAKES) & _applies(frame)]
         reasons = mistakes["reason"].astype(object).fillna("").astype(str)
         answer = mistakes["verdict"].astype(str) + " " + reasons

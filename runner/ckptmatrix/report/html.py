@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from ckptmatrix.report.advice import cure_line
 from ckptmatrix.report.findings import find
 from ckptmatrix.report.headline import headline, verdict_counts
 from ckptmatrix.report.squares import (
@@ -27,14 +28,15 @@ from ckptmatrix.report.squares import (
     fold,
     is_good,
     pair_grid,
+    usual,
 )
 from ckptmatrix.report.text import counted_noun, plain
 from ckptmatrix.words import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from ckptmatrix.judge.outcome import Outcome
+    from ckptmatrix.judge.outcome import Diagnosis, Outcome
     from ckptmatrix.record import CellRecord, RunRecord
 
 __all__ = ["render_html"]
@@ -44,6 +46,7 @@ _MOST_FINDINGS = 40
 #: Lines of evidence on the whole page; beyond a few thousand a browser becomes slow.
 _MOST_LINES = 6_000
 _MESSAGE = 240
+_MOST_CURES = 4
 
 
 def render_html(run: RunRecord) -> str:
@@ -71,6 +74,9 @@ def render_html(run: RunRecord) -> str:
                 "example": plain(finding.example, _MESSAGE)
                 if finding.example not in finding.headline
                 else "",
+                "advice": _advice(
+                    finding.advice.cause, [finding.advice.cure], finding.advice.reference
+                ),
             }
             for finding in findings[:_MOST_FINDINGS]
         ],
@@ -213,14 +219,15 @@ def _is_problem(outcome: Outcome) -> bool:
 
 def _lines(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
     """One line for all modes of a case that end alike."""
-    alike: defaultdict[tuple[str, Any, Any, str], list[str]] = defaultdict(list)
+    alike: defaultdict[tuple[str, Any, Any, str, Diagnosis | None], list[str]] = defaultdict(list)
     for outcome in outcomes:
         judgement = outcome.judgement
         message = judgement.message
         if not message and judgement.differences:
             first = judgement.differences[0]
             message = f"{first.path}: {first.before} → {first.after}"
-        key = (outcome.case, judgement.verdict, judgement.reason, plain(message, _MESSAGE))
+        said = plain(message, _MESSAGE)
+        key = (outcome.case, judgement.verdict, judgement.reason, said, outcome.diagnosis)
         mode = outcome.mode.value
         alike[key].append(mode if outcome.device == "cpu" else f"{mode} ({outcome.device})")
     lines = [
@@ -230,10 +237,30 @@ def _lines(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
             "verdict": verdict,
             "reason": reason or verdict,
             "message": message,
+            "advice": _advised(diagnosis),
         }
-        for (case, verdict, reason, message), modes in alike.items()
+        for (case, verdict, reason, message, diagnosis), modes in alike.items()
     ]
     return sorted(lines, key=lambda line: -line["verdict"].severity)
+
+
+def _advised(diagnosis: Diagnosis | None) -> dict[str, Any] | None:
+    """What one load is told."""
+    if diagnosis is None or not diagnosis.is_known:
+        return None
+    cures = [cure_line(cure) for cure in diagnosis.cures[:_MOST_CURES]]
+    return _advice(diagnosis.cause, cures, diagnosis.reference)
+
+
+def _advice(cause: str, cures: Sequence[str], reference: str) -> dict[str, Any] | None:
+    """Cause, what to do and the source, as text; None when nothing is known."""
+    if not cause:
+        return None
+    return {
+        "cause": plain(cause, 600),
+        "cures": [plain(cure, 400) for cure in cures if cure],
+        "reference": plain(reference, 200),
+    }
 
 
 def _others(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
@@ -281,7 +308,7 @@ def _cases(run: RunRecord) -> list[dict[str, Any]]:
         outcomes[outcome.case].append(outcome)
     rows = []
     for name, (family, title) in run.cases.items():
-        square = fold(outcomes[name])
+        square = fold(usual(outcomes[name]))
         rows.append(
             {
                 "name": name,

@@ -86,6 +86,10 @@ def _findings(run: RunRecord) -> str:
         lines.append(f"- **{finding.verdict.symbol}** {code(finding.sentence, 600)}")
         if finding.example and finding.example not in finding.sentence:
             lines.append(f"  {code(finding.example)}")
+        advice = finding.advice
+        for word, said in (("why", advice.cause), ("do", advice.cure), ("see", advice.reference)):
+            if said:
+                lines.append(f"  - {word}: {code(said, 600)}")
     if len(every) > _MOST_FINDINGS:
         lines.append(f"- and {len(every) - _MOST_FINDINGS} more in `report.html`")
     return "\n".join(lines)

@@ -8,6 +8,8 @@ What counts, everywhere in the report:
   good, one that loads is not.
 - A user's mistake (family ``user-mistakes``) that is answered alike everywhere says nothing about
   compatibility and is left out; one that is answered differently stays in.
+- A cure (``Mode.is_cure``) is tried so that advice rests on what was seen. It is no way in which
+  people load by themselves, and is left out.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ __all__ = [
     "fold",
     "is_good",
     "pair_grid",
+    "usual",
 ]
 
 #: Family of checkpoints that are wrong on purpose.
@@ -53,9 +56,14 @@ def is_good(outcome: Outcome) -> bool:
     return applies(outcome) and outcome.judgement.as_expected
 
 
+def usual(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    """The outcomes of modes in which people load by themselves."""
+    return tuple(outcome for outcome in outcomes if not outcome.mode.is_cure)
+
+
 def counted(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
-    """The outcomes without user's mistakes that are answered alike everywhere."""
-    every = tuple(outcomes)
+    """The outcomes without cures and without user's mistakes answered alike everywhere."""
+    every = usual(outcomes)
     answers = defaultdict(set)
     for outcome in every:
         if outcome.family == MISTAKES and applies(outcome):

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ckptmatrix.report.findings import find
 from ckptmatrix.report.headline import verdict_counts
-from ckptmatrix.report.squares import Grid, Square, counted, family_grid, pair_grid
+from ckptmatrix.report.squares import Grid, Square, counted, family_grid, pair_grid, usual
 from ckptmatrix.report.text import counted_noun, plain
 from ckptmatrix.words import Verdict
 
@@ -100,7 +100,7 @@ def counts_line(run: RunRecord, console: Console) -> Text:
     for verdict, count in verdict_counts(run).items():
         line.append(f"{_symbol(verdict, console)} {count:,} {verdict}", _STYLES[verdict])
         line.append("  ")
-    if left_out := len(run.outcomes) - len(counted(run.outcomes)):
+    if left_out := len(usual(run.outcomes)) - len(counted(run.outcomes)):
         noun = counted_noun(left_out, "load")
         line.append(f"({noun} of mistakes that all cells answer alike not counted)", "dim")
     line.rstrip()
@@ -108,7 +108,7 @@ def counts_line(run: RunRecord, console: Console) -> Text:
 
 
 def finding_lines(run: RunRecord, console: Console, *, most: int) -> list[Text]:
-    """The most important findings, each with an example, and how many more there are.
+    """The most important findings, each with an example, its cause and what to do about it.
 
     Args:
         run: What was found.
@@ -122,6 +122,10 @@ def finding_lines(run: RunRecord, console: Console, *, most: int) -> list[Text]:
         lines.append(line.append(f" {_encodable(finding.sentence, console)}", "default not bold"))
         if finding.example and finding.example not in finding.sentence:
             lines.append(Text(f"    {_encodable(plain(finding.example, 160), console)}", "dim"))
+        advice = finding.advice
+        for word, said in (("why", advice.cause), ("do", advice.cure)):
+            if said:
+                lines.append(Text(f"    {word}: {_encodable(plain(said, 400), console)}"))
     if len(every) > most:
         lines.append(Text(f"  and {len(every) - most} more in the report", "dim"))
     return lines

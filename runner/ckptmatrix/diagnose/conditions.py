@@ -1,0 +1,243 @@
+"""What must be so, beside an exception's words, for a signature to hold. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ckptmatrix.archive.reading import Format
+from ckptmatrix.diagnose.versions import Range, compared, parse_range
+from ckptmatrix.words import Mode, Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from ckptmatrix.archive.reading import Reading
+    from ckptmatrix.diagnose.evidence import Evidence
+    from ckptmatrix.judge.outcome import Difference
+    from ckptmatrix.wire import Facts
+
+__all__ = ["Conditions"]
+
+_PARTS = ("torch", "numpy", "python")
+_RELATIONS = {1: "newer", -1: "older", 0: "same"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Leaf:
+    """Which difference is meant: its kind, and patterns for where and what it is."""
+
+    what: frozenset[Reason] = frozenset()
+    path: re.Pattern[str] | None = None
+    before: re.Pattern[str] | None = None
+    after: re.Pattern[str] | None = None
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> _Leaf:
+        fields = dict(entry)
+        what = frozenset(Reason(word) for word in fields.pop("what", ()))
+        return cls(what=what, **{name: re.compile(text) for name, text in fields.items()})
+
+    def match(self, difference: Difference) -> dict[str, str] | None:
+        """The groups its patterns found, or None when it is another difference."""
+        if self.what and difference.what not in self.what:
+            return None
+        groups: dict[str, str] = {}
+        for name in ("path", "before", "after"):
+            pattern: re.Pattern[str] | None = getattr(self, name)
+            found = pattern.search(getattr(difference, name)) if pattern else None
+            if pattern and found is None:
+                return None
+            groups |= _groups(found)
+        return groups
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What must be so. What is left out may be anything.
+
+    Attributes:
+        producer: Part (``torch``, ``numpy``, ``python``) → its releases. Holds where nobody here
+            produced the file: then the exception's own words have to be enough.
+        consumer: The same of the cell that loads, whose facts must be known.
+        producer_is: Part → ``newer``, ``older``, ``same``: the producer's compared with the
+            consumer's. Holds where nobody here produced the file.
+        case_format: Formats of cases, keys of ``ckptcell.modes.MODES``.
+        mode: How it was loaded.
+        device: Matches where tensors are to live.
+        modes: What the same checkpoint came to in other modes, which must be known.
+        traceback: Is searched in the exception's frames.
+        warning: Is searched in each warning.
+        difference: The worst difference.
+        every_difference: All differences.
+        file: Is searched in what the file says of itself, by part: ``global``
+            (``collections.OrderedDict``), ``call`` (``torch._utils._rebuild_tensor_v2/6`` with the
+            number of arguments), ``dtype`` and ``device`` (of its storages and tensors), ``defect``,
+            ``key`` (of its root), ``tensor`` (its path), ``root`` (its class), ``protocol``,
+            ``byteorder``, ``note``.
+        format: What kind of file it is.
+    """
+
+    producer: Mapping[str, Range] = field(default_factory=dict)
+    consumer: Mapping[str, Range] = field(default_factory=dict)
+    producer_is: Mapping[str, str] = field(default_factory=dict)
+    case_format: frozenset[str] = frozenset()
+    mode: frozenset[Mode] = frozenset()
+    device: re.Pattern[str] | None = None
+    modes: Mapping[Mode, frozenset[Verdict]] = field(default_factory=dict)
+    traceback: re.Pattern[str] | None = None
+    warning: re.Pattern[str] | None = None
+    difference: _Leaf | None = None
+    every_difference: _Leaf | None = None
+    file: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    format: frozenset[Format] = frozenset()
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> Conditions:
+        """Conditions from their YAML.
+
+        Raises:
+            TypeError: There is no such condition.
+            ValueError: A word, range or pattern is not one.
+        """
+        parsed: dict[str, Any] = {}
+        for name, value in entry.items():
+            match name:
+                case "producer" | "consumer":
+                    parsed[name] = {_part(p): parse_range(text) for p, text in value.items()}
+                case "producer_is":
+                    parsed[name] = {
+                        _part(p): _word(word, tuple(_RELATIONS.values()))
+                        for p, word in value.items()
+                    }
+                case "mode":
+                    parsed[name] = frozenset(map(Mode, value))
+                case "format":
+                    parsed[name] = frozenset(map(Format, value))
+                case "modes":
+                    parsed[name] = {Mode(m): frozenset(map(Verdict, v)) for m, v in value.items()}
+                case "difference" | "every_difference":
+                    parsed[name] = _Leaf.parse(value)
+                case "file":
+                    parsed[name] = {
+                        _word(part, tuple(_FILE)): re.compile(text) for part, text in value.items()
+                    }
+                case "device" | "traceback" | "warning":
+                    parsed[name] = re.compile(value)
+                case _:
+                    parsed[name] = frozenset(value)
+        return cls(**parsed)
+
+    def met_by(self, evidence: Evidence) -> dict[str, str] | None:
+        """What its patterns found, by the names of their groups; None when something is not so."""
+        if not (self._environments(evidence) and self._attempt(evidence)):
+            return None
+        groups: dict[str, str] = {}
+        for found in (
+            _searched(self.traceback, [evidence.exception.traceback] if evidence.exception else []),
+            _searched(self.warning, evidence.warnings),
+            self._differences(evidence.judgement.differences),
+            self._file(evidence.reading),
+        ):
+            if found is None:
+                return None
+            groups |= found
+        return groups
+
+    def _environments(self, evidence: Evidence) -> bool:
+        saver, loader = evidence.producer, evidence.consumer
+        for part, releases in self.producer.items():
+            if saver is not None and _version(saver, part) not in releases:
+                return False
+        for part, releases in self.consumer.items():
+            if loader is None or _version(loader, part) not in releases:
+                return False
+        if saver is None or loader is None:
+            return True
+        return all(
+            _RELATIONS[compared(_version(saver, part) or "", _version(loader, part) or "")] == word
+            for part, word in self.producer_is.items()
+        )
+
+    def _attempt(self, evidence: Evidence) -> bool:
+        return (
+            (not self.case_format or evidence.case.format in self.case_format)
+            and (not self.mode or evidence.mode in self.mode)
+            and (self.device is None or self.device.fullmatch(evidence.device) is not None)
+            and all(
+                mode in evidence.modes and evidence.modes[mode].verdict in verdicts
+                for mode, verdicts in self.modes.items()
+            )
+        )
+
+    def _differences(self, differences: tuple[Difference, ...]) -> dict[str, str] | None:
+        groups: dict[str, str] = {}
+        if self.difference is not None:
+            found = self.difference.match(differences[0]) if differences else None
+            if found is None:
+                return None
+            groups |= found
+        if self.every_difference is not None:
+            every = [self.every_difference.match(each) for each in differences]
+            if not every or None in every:
+                return None
+            groups |= every[0] or {}
+        return groups
+
+    def _file(self, reading: Reading | None) -> dict[str, str] | None:
+        if not self.file and not self.format:
+            return {}
+        if reading is None or (self.format and reading.format not in self.format):
+            return None
+        groups: dict[str, str] = {}
+        for part, pattern in self.file.items():
+            found = _searched(pattern, _FILE[part](reading))
+            if found is None:
+                return None
+            groups |= found
+        return groups
+
+
+#: What a file says of itself, as texts to search.
+_FILE: dict[str, Callable[[Reading], Iterable[str]]] = {
+    "global": lambda reading: (each.dotted for each in reading.globals),
+    "call": lambda reading: (f"{each.dotted}/{each.arguments}" for each in reading.calls),
+    "dtype": lambda reading: {each.dtype for each in (*reading.storages, *reading.tensors)},
+    "device": lambda reading: {each.device for each in (*reading.storages, *reading.tensors)},
+    "defect": lambda reading: reading.defects,
+    "key": lambda reading: reading.keys,
+    "tensor": lambda reading: (each.path for each in reading.tensors),
+    "root": lambda reading: (reading.root,),
+    "protocol": lambda reading: (str(reading.protocol),) if reading.protocol is not None else (),
+    "byteorder": lambda reading: (str(reading.byteorder or ""),),
+    "note": lambda reading: (reading.note,),
+}
+
+
+def _searched(pattern: re.Pattern[str] | None, texts: Iterable[str]) -> dict[str, str] | None:
+    """The groups of the first text in which it is found; None when it is in none."""
+    if pattern is None:
+        return {}
+    found = next(filter(None, map(pattern.search, texts)), None)
+    return None if found is None else _groups(found)
+
+
+def _groups(found: re.Match[str] | None) -> dict[str, str]:
+    return {} if found is None else {name: text or "" for name, text in found.groupdict().items()}
+
+
+def _version(facts: Facts, part: str) -> str | None:
+    version: str | None = getattr(facts, part)
+    return version
+
+
+def _part(word: str) -> str:
+    return _word(word, _PARTS)
+
+
+def _word(word: str, words: Collection[str]) -> str:
+    if word not in words:
+        msg = f"{word!r} is none of {', '.join(words)}"
+        raise ValueError(msg)
+    return word
