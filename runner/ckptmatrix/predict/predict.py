@@ -1,17 +1,37 @@
-"""From a file's reading and an environment's facts to a prediction. Pure."""
+"""From a file's reading and an environment's facts to a prediction. Pure.
+
+What releases can do is in the tables beside this file. The checks are made in the order in which a
+loader meets what they are about, so that of several causes the one it reports first is predicted.
+
+What no file tells, and what is therefore predicted to load: that a model has another architecture
+than the file, that what was loaded cannot compute (``forward_error``), that memory is short, that
+the file itself is not where it should be.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ckptmatrix.archive.reading import Format
+from ckptmatrix.predict.calls import misfit
+from ckptmatrix.predict.consumer import consumer_of
+from ckptmatrix.predict.container import has_mmap, unreadable
+from ckptmatrix.predict.devices import no_device
+from ckptmatrix.predict.lookup import missing
 from ckptmatrix.predict.prediction import Prediction
+from ckptmatrix.predict.restricted import is_restricted, lacks, refused, refused_opcode
+from ckptmatrix.words import Mode, Reason
 
 if TYPE_CHECKING:
     from ckptmatrix.archive.reading import Reading
+    from ckptmatrix.predict.consumer import Consumer
     from ckptmatrix.wire import Facts
-    from ckptmatrix.words import Mode
 
 __all__ = ["predict"]
+
+#: What ``torch.load`` reads; the others have loaders of their own, without restricted unpickling.
+_TORCH_LOAD = frozenset({Format.ZIP, Format.LEGACY, Format.TAR})
+_PICKLED = _TORCH_LOAD | {Format.DCP, Format.PACKAGE}
 
 
 def predict(reading: Reading, consumer: Facts, mode: Mode, device: str) -> Prediction:
@@ -23,5 +43,32 @@ def predict(reading: Reading, consumer: Facts, mode: Mode, device: str) -> Predi
         mode: How it will be loaded.
         device: Where tensors are to live.
     """
-    _ = reading, consumer, mode, device
-    return Prediction()
+    _ = device  # it exists, else nothing would be loaded on it
+    there = consumer_of(consumer)
+    lacking = lacks(mode, there)
+    if mode is Mode.MMAP and not has_mmap(there):
+        lacking = "mmap"
+    if lacking:
+        return Prediction(reason=Reason.MODE_MISSING, why=f"torch.load has no {lacking}")
+    return unreadable(reading, there, mode) or _unpickled(reading, there, mode) or Prediction()
+
+
+def _unpickled(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
+    if reading.format not in _PICKLED:
+        return None
+    restricted = reading.format in _TORCH_LOAD and is_restricted(mode, consumer)
+    device = no_device(reading, consumer, mode)
+    for name in reading.globals:
+        why = missing(name, consumer)
+        if restricted:
+            # An allowed name is one of torch's own; and to allow others they are looked up first.
+            allowed = mode is Mode.ALLOWLISTED
+            no = refused(name, consumer, allowed=allowed)
+            why = (why or no) if allowed else no
+        if why is not None:
+            return why
+        if device is not None and name.name.endswith("Storage"):
+            return device
+    if restricted and (no := refused_opcode(reading.opcodes, consumer)) is not None:
+        return no
+    return device or misfit(reading, consumer, restricted=restricted)

@@ -1,0 +1,116 @@
+"""Whether a release takes the arguments a pickle gives to its functions."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from ckptmatrix.predict.container import reads_compressed_layouts
+from ckptmatrix.predict.knowledge import compiled, read_table, table_of, within
+from ckptmatrix.predict.prediction import Prediction
+from ckptmatrix.predict.spans import parse_spans
+from ckptmatrix.words import Reason
+
+if TYPE_CHECKING:
+    from ckptmatrix.archive.reading import Call, Reading
+    from ckptmatrix.predict.consumer import Consumer
+    from ckptmatrix.predict.knowledge import Table
+    from ckptmatrix.predict.spans import Span
+
+__all__ = ["misfit"]
+
+_COO = "torch.sparse_coo"
+
+
+class _Tuple(NamedTuple):
+    call: str
+    layout: str
+    lengths: Table[list[int]]
+
+
+class _Beside(NamedTuple):
+    call: str
+    pattern: str
+    spans: tuple[Span, ...]
+
+
+class _Rules(NamedTuple):
+    arguments: dict[str, Table[list[int]]]
+    tuples: tuple[_Tuple, ...]
+    beside: tuple[_Beside, ...]
+
+
+@cache
+def _rules() -> _Rules:
+    table = read_table("calls")
+    return _Rules(
+        arguments={name: table_of(spans) for name, spans in table["arguments"].items()},
+        tuples=tuple(
+            _Tuple(each["call"], each["layout"], table_of(each["spans"]))
+            for each in table["tuples"]
+        ),
+        beside=tuple(
+            _Beside(each["call"], each["with"], parse_spans(each["span"]))
+            for each in table["beside"]
+        ),
+    )
+
+
+def misfit(reading: Reading, consumer: Consumer, *, restricted: bool) -> Prediction | None:
+    """Why a call that unpickling makes fails.
+
+    Args:
+        reading: The file.
+        consumer: The environment.
+        restricted: Whether the restricted unpickler makes it.
+    """
+    layouts = {tensor.layout for tensor in reading.tensors if tensor.layout}
+    return (
+        _layout(layouts, consumer, restricted=restricted)
+        or next((why for call in reading.calls if (why := _of_call(call, layouts, consumer))), None)
+        or _beside(reading, consumer)
+    )
+
+
+def _layout(layouts: set[str], consumer: Consumer, *, restricted: bool) -> Prediction | None:
+    others = sorted(layouts - {_COO})
+    if not others or reads_compressed_layouts(consumer):
+        return None
+    # Until 2.5 what is raised below the restricted unpickler is raised anew as its refusal.
+    return Prediction(
+        reason=Reason.WEIGHTS_ONLY_REFUSED if restricted else Reason.LAYOUT_UNSUPPORTED,
+        why=f"a tensor has the layout {others[0]}, which is not rebuilt",
+    )
+
+
+def _of_call(call: Call, layouts: set[str], consumer: Consumer) -> Prediction | None:
+    rules = _rules()
+    if call.dotted in rules.arguments and call.arguments >= 0:
+        takes = rules.arguments[call.dotted].at(consumer.torch)
+        if takes is not None and not takes[0] <= call.arguments <= takes[1]:
+            return Prediction(
+                reason=Reason.SIGNATURE_MISMATCH,
+                why=f"{call.dotted} is given {call.arguments} arguments and takes {takes[1]}",
+            )
+    for rule in rules.tuples:
+        lengths = rule.lengths.at(consumer.torch)
+        fits = lengths is None or not call.shape or call.shape[-1] in lengths
+        if rule.call == call.dotted and rule.layout in layouts and not fits:
+            return Prediction(
+                reason=Reason.SIGNATURE_MISMATCH,
+                why=f"{call.dotted} is given a tuple of {call.shape[-1]}",
+            )
+    return None
+
+
+def _beside(reading: Reading, consumer: Consumer) -> Prediction | None:
+    called = {call.dotted for call in reading.calls}
+    for rule in _rules().beside:
+        given = [
+            name.dotted for name in reading.globals if compiled(rule.pattern).fullmatch(name.dotted)
+        ]
+        if rule.call in called and given and within(rule.spans, consumer.numpy):
+            return Prediction(
+                reason=Reason.SIGNATURE_MISMATCH, why=f"{rule.call} does not take {given[0]}"
+            )
+    return None

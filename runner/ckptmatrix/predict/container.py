@@ -1,0 +1,156 @@
+"""Whether a release reads a file's kind and version at all, and whether the file is whole."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from ckptmatrix.archive.reading import Format
+from ckptmatrix.predict.knowledge import read_table, table_of, within
+from ckptmatrix.predict.prediction import Prediction
+from ckptmatrix.predict.spans import parse_spans
+from ckptmatrix.words import Mode, Reason
+
+if TYPE_CHECKING:
+    from ckptmatrix.archive.reading import Reading
+    from ckptmatrix.predict.consumer import Consumer
+    from ckptmatrix.predict.knowledge import Table
+    from ckptmatrix.predict.spans import Span
+
+__all__ = ["has_mmap", "reads_compressed_layouts", "unreadable"]
+
+#: torch compares no checksums: a file with a wrong one loads, with other values.
+#: https://github.com/pytorch/pytorch/blob/main/third_party/miniz-3.0.2/README.md
+_UNCHECKED = "do not match their checksum"
+_NOT_ZIP = frozenset(
+    {
+        Format.LEGACY,
+        Format.TAR,
+        Format.PICKLE,
+        Format.HTML,
+        Format.LFS_POINTER,
+        Format.EMPTY,
+        Format.OTHER,
+        Format.UNKNOWN,
+    }
+)
+
+
+class _Rules(NamedTuple):
+    file_versions: Table[int]
+    zip: tuple[Span, ...]
+    mmap: tuple[Span, ...]
+    protocols: Table[int]
+    compressed_layouts: tuple[Span, ...]
+    export_archive: tuple[Span, ...]
+    export_schema: Table[int]
+
+
+@cache
+def _rules() -> _Rules:
+    table = read_table("formats")
+    return _Rules(
+        file_versions=table_of(table["file_versions"]),
+        zip=parse_spans(table["zip"]),
+        mmap=parse_spans(table["mmap"]),
+        protocols=table_of(table["protocols"]),
+        compressed_layouts=parse_spans(table["compressed_layouts"]),
+        export_archive=parse_spans(table["export"]["archive"]),
+        export_schema=table_of(table["export"]["schema"]),
+    )
+
+
+def has_mmap(consumer: Consumer) -> bool:
+    """Whether ``torch.load`` has the parameter."""
+    return within(_rules().mmap, consumer.torch)
+
+
+def reads_compressed_layouts(consumer: Consumer) -> bool:
+    """Whether sparse tensors of other layouts than COO are rebuilt."""
+    return within(_rules().compressed_layouts, consumer.torch)
+
+
+def unreadable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
+    """Why a file fails before anything in its pickle is looked at.
+
+    Args:
+        reading: The file.
+        consumer: The environment.
+        mode: How it is loaded.
+    """
+    if mode is Mode.MMAP and reading.format in _NOT_ZIP:
+        return Prediction(
+            reason=Reason.FORMAT_UNSUPPORTED, why="mmap=True reads zip archives of torch.save alone"
+        )
+    return _of_kind(reading) or _damage(reading) or _version(reading, consumer)
+
+
+def _of_kind(reading: Reading) -> Prediction | None:
+    match reading.format:
+        case Format.EMPTY:
+            return Prediction(reason=Reason.FILE_CORRUPT, why="the file is empty")
+        case Format.HTML | Format.LFS_POINTER | Format.PICKLE:
+            return Prediction(
+                reason=Reason.FORMAT_UNKNOWN,
+                why=f"it is no checkpoint: {reading.note or 'a pickle'}",
+            )
+        case Format.OTHER:
+            text = "text" in reading.note or "JSON" in reading.note or "zip" in reading.note
+            return Prediction(
+                reason=Reason.FORMAT_UNKNOWN if text else Reason.FILE_CORRUPT,
+                why=f"it is no checkpoint: {reading.note}",
+            )
+        case Format.UNKNOWN:
+            return Prediction(reason=Reason.FILE_CORRUPT, why="it is no checkpoint that is known")
+        case _:
+            return None
+
+
+def _damage(reading: Reading) -> Prediction | None:
+    defects = [each for each in reading.defects if _UNCHECKED not in each]
+    return Prediction(reason=Reason.FILE_CORRUPT, why=defects[0]) if defects else None
+
+
+def _version(reading: Reading, consumer: Consumer) -> Prediction | None:
+    rules = _rules()
+    match reading.format:
+        case Format.ZIP | Format.TORCHSCRIPT:
+            if reading.format is Format.ZIP and not within(rules.zip, consumer.torch):
+                return Prediction(
+                    reason=Reason.FORMAT_TOO_NEW, why="this torch.load reads no zip archives"
+                )
+            most = rules.file_versions.at(consumer.torch)
+            if most is not None and reading.version.isdecimal() and int(reading.version) > most:
+                return Prediction(
+                    reason=Reason.FORMAT_TOO_NEW,
+                    why=f"the archive has version {reading.version}, and at most {most} is read",
+                )
+        case Format.EXPORT:
+            return _export(reading, consumer)
+        case _:
+            pass
+    highest = rules.protocols.at(consumer.python)
+    if highest is not None and reading.protocol is not None and reading.protocol > highest:
+        return Prediction(
+            reason=Reason.PICKLE_PROTOCOL,
+            why=f"it has pickle protocol {reading.protocol}, and at most {highest} is read",
+        )
+    return None
+
+
+def _export(reading: Reading, consumer: Consumer) -> Prediction | None:
+    rules = _rules()
+    if "archive" in reading.details.get("layout", "").split()[:1]:
+        if within(rules.export_archive, consumer.torch):
+            return None
+        return Prediction(
+            reason=Reason.FORMAT_TOO_NEW, why="this torch.export.load does not know the archive"
+        )
+    ours = rules.export_schema.at(consumer.torch)
+    major = reading.version.partition(".")[0]
+    if ours is None or not major or major == str(ours):
+        return None
+    return Prediction(
+        reason=Reason.FORMAT_UNSUPPORTED,
+        why=f"it has schema version {reading.version}, and only {ours} is read",
+    )

@@ -1,0 +1,130 @@
+"""What the restricted unpickler refuses: ``torch.load`` with ``weights_only=True``."""
+
+from __future__ import annotations
+
+import _compat_pickle
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from ckptmatrix.predict.knowledge import compiled, read_table, within, words_of
+from ckptmatrix.predict.prediction import Prediction
+from ckptmatrix.predict.spans import parse_spans
+from ckptmatrix.words import Mode, Reason
+
+if TYPE_CHECKING:
+    from ckptmatrix.archive.reading import Global
+    from ckptmatrix.predict.consumer import Consumer
+    from ckptmatrix.predict.knowledge import WordTable
+    from ckptmatrix.predict.spans import Span
+
+__all__ = ["is_restricted", "lacks", "refused", "refused_opcode"]
+
+_ALWAYS = frozenset({Mode.RESTRICTED, Mode.ALLOWLISTED})
+
+
+class _ImportFirst(NamedTuple):
+    spans: tuple[Span, ...]
+    of: str
+    names: frozenset[str]
+
+
+class _Rules(NamedTuple):
+    exists: tuple[Span, ...]
+    default: tuple[Span, ...]
+    safe_globals: tuple[Span, ...]
+    maps_names: tuple[Span, ...]
+    blocked: tuple[tuple[Span, ...], frozenset[str]]
+    globals: WordTable
+    patterns: WordTable
+    import_first: tuple[_ImportFirst, ...]
+    opcodes: WordTable
+
+
+@cache
+def _rules() -> _Rules:
+    table = read_table("allowed")
+    return _Rules(
+        exists=parse_spans(table["exists"]),
+        default=parse_spans(table["default"]),
+        safe_globals=parse_spans(table["safe_globals"]),
+        maps_names=parse_spans(table["maps_names"]),
+        blocked=(
+            parse_spans(table["blocked"]["span"]),
+            frozenset(table["blocked"]["modules"].split()),
+        ),
+        globals=words_of(table["globals"]),
+        patterns=words_of(table["patterns"]),
+        import_first=tuple(
+            _ImportFirst(parse_spans(each["span"]), each["of"], frozenset(each["names"].split()))
+            for each in table["import_first"]
+        ),
+        opcodes=words_of(table["opcodes"]),
+    )
+
+
+def lacks(mode: Mode, consumer: Consumer) -> str:
+    """What a mode needs that an environment's ``torch.load`` does not have, or empty."""
+    rules = _rules()
+    if mode is Mode.RESTRICTED and not within(rules.exists, consumer.torch):
+        return "weights_only"
+    if mode is Mode.ALLOWLISTED and not within(rules.safe_globals, consumer.torch):
+        return "a way to declare safe what a file asks for"
+    return ""
+
+
+def is_restricted(mode: Mode, consumer: Consumer) -> bool:
+    """Whether a mode loads with the restricted unpickler in an environment."""
+    if mode is Mode.TRUSTED:
+        return False
+    return mode in _ALWAYS or within(_rules().default, consumer.torch)
+
+
+def refused_opcode(opcodes: tuple[str, ...], consumer: Consumer) -> Prediction | None:
+    """Why the pickle itself is refused, whatever it names."""
+    for opcode in opcodes:
+        if not _rules().opcodes.has(opcode, consumer.torch):
+            return Prediction(
+                reason=Reason.WEIGHTS_ONLY_REFUSED,
+                why=f"weights_only does not follow the opcode {opcode}",
+            )
+    return None
+
+
+def refused(name: Global, consumer: Consumer, *, allowed: bool) -> Prediction | None:
+    """Why a name is refused.
+
+    Args:
+        name: The name.
+        consumer: The environment.
+        allowed: Whether the loader declared safe what the file asks for.
+    """
+    rules = _rules()
+    module, dotted = _as_read(name, consumer)
+    if within(rules.blocked[0], consumer.torch) and module in rules.blocked[1]:
+        return Prediction(
+            reason=Reason.WEIGHTS_ONLY_REFUSED, why=f"weights_only takes nothing of {module}"
+        )
+    if allowed or rules.globals.has(dotted, consumer.torch):
+        return None
+    for pattern in rules.patterns.spans:
+        if rules.patterns.has(pattern, consumer.torch) and compiled(pattern).fullmatch(dotted):
+            return None
+    for first in rules.import_first:
+        if dotted in first.names and within(first.spans, consumer.torch):
+            return Prediction(
+                reason=Reason.IMPORT_REQUIRED, why=f"{dotted} needs {first.of} imported before"
+            )
+    return Prediction(
+        reason=Reason.WEIGHTS_ONLY_REFUSED, why=f"weights_only does not allow {dotted}"
+    )
+
+
+def _as_read(name: Global, consumer: Consumer) -> tuple[str, str]:
+    """The module and the whole name as the restricted unpickler takes them."""
+    if not within(_rules().maps_names, consumer.torch):
+        return name.module, name.dotted
+    module, called = _compat_pickle.NAME_MAPPING.get(
+        (name.module, name.name),
+        (_compat_pickle.IMPORT_MAPPING.get(name.module, name.module), name.name),
+    )
+    return module, f"{module}.{called}"
