@@ -73,8 +73,8 @@ class Conditions:
         every_difference: All differences.
         file: Is searched in what the file says of itself, by part: ``global``
             (``collections.OrderedDict``), ``call`` (``torch._utils._rebuild_tensor_v2/6`` with the
-            number of arguments), ``dtype`` and ``device`` (of its storages and tensors), ``defect``,
-            ``key`` (of its root), ``tensor`` (its path), ``root`` (its class), ``protocol``,
+            number of arguments), ``dtype`` and ``device`` (of its storages), ``defect``, ``key``
+            (of its root), ``tensor`` (its path), ``root`` (its class), ``protocol``,
             ``byteorder``, ``note``.
         format: What kind of file it is.
     """
@@ -107,10 +107,7 @@ class Conditions:
                 case "producer" | "consumer":
                     parsed[name] = {_part(p): parse_range(text) for p, text in value.items()}
                 case "producer_is":
-                    parsed[name] = {
-                        _part(p): _word(word, tuple(_RELATIONS.values()))
-                        for p, word in value.items()
-                    }
+                    parsed[name] = {_part(p): _relation(word) for p, word in value.items()}
                 case "mode":
                     parsed[name] = frozenset(map(Mode, value))
                 case "format":
@@ -203,8 +200,8 @@ class Conditions:
 _FILE: dict[str, Callable[[Reading], Iterable[str]]] = {
     "global": lambda reading: (each.dotted for each in reading.globals),
     "call": lambda reading: (f"{each.dotted}/{each.arguments}" for each in reading.calls),
-    "dtype": lambda reading: {each.dtype for each in (*reading.storages, *reading.tensors)},
-    "device": lambda reading: {each.device for each in (*reading.storages, *reading.tensors)},
+    "dtype": lambda reading: {each.dtype for each in reading.storages},
+    "device": lambda reading: {each.device for each in reading.storages},
     "defect": lambda reading: reading.defects,
     "key": lambda reading: reading.keys,
     "tensor": lambda reading: (each.path for each in reading.tensors),
@@ -234,6 +231,10 @@ def _version(facts: Facts, part: str) -> str | None:
 
 def _part(word: str) -> str:
     return _word(word, _PARTS)
+
+
+def _relation(word: str) -> str:
+    return _word(word, tuple(_RELATIONS.values()))
 
 
 def _word(word: str, words: Collection[str]) -> str:
