@@ -1,12 +1,20 @@
 """Files that are not what was saved: does anyone notice?"""
 
 import os
+import re
 import struct
 
 from ckptcell import inputs
 from ckptcell.cases.base import Case
 
-__all__ = ["FileBitflipData", "FileTruncated"]
+__all__ = [
+    "FileBitflipData",
+    "FileBitflipPickle",
+    "FileEmpty",
+    "FileHtml",
+    "FileLfsPointer",
+    "FileTruncated",
+]
 
 
 class _Damage(Case):
@@ -55,3 +63,65 @@ class FileBitflipData(_Damage):
             # In the middle of a row: the lowest bit of the mantissa, so that nothing becomes a nan.
             file.seek(place + 4 * 9)
             file.write(bytes([content[place + 4 * 9] ^ 1]))
+
+
+class FileBitflipPickle(_Damage):
+    """One wrong bit in an instruction of the pickle, which is then none."""
+
+    name = "file_bitflip_pickle"
+    title = "State dict with one bit of its pickle flipped in the file"
+    expect = {"verdict": "failed", "reasons": ["file_corrupt"]}
+
+    def damage(self, path, state):  # noqa: ARG002 - the other damage looks for the state
+        with open(path, "r+b") as file:
+            # The end of the tuple that names a storage, its place in the memo, and the instruction
+            # that asks for the storage.
+            place = re.search(b"tq.Q", file.read(), re.DOTALL).end() - 1
+            file.seek(place)
+            file.write(bytes([ord("Q") ^ 0x80]))
+
+
+class _Replaced(_Damage):
+    """Something else lies where the checkpoint should be."""
+
+    # In mmap torch looks no further than that it is no zip file.
+    expect = {
+        "verdict": "failed",
+        "reasons": ["not_a_checkpoint"],
+        "modes": {"mmap": {"verdict": "failed", "reasons": ["format_unsupported"]}},
+    }
+    content = b""
+
+    def damage(self, path, state):  # noqa: ARG002 - the other damage looks for the state
+        with open(path, "wb") as file:
+            file.write(self.content)
+
+
+class FileHtml(_Replaced):
+    """A download that ended on a page: of a login, of an error, of a quota."""
+
+    name = "file_html"
+    title = "HTML page under the name of a checkpoint"
+    content = (
+        b"<!DOCTYPE html>\n<html>\n<head><title>Sign in</title></head>\n"
+        b"<body><h1>404 Not Found</h1></body>\n</html>\n"
+    )
+
+
+class FileLfsPointer(_Replaced):
+    """A repository cloned without Git LFS has these few lines in place of the file."""
+
+    name = "file_lfs_pointer"
+    title = "Git LFS pointer in place of the checkpoint"
+    content = (
+        b"version https://git-lfs.github.com/spec/v1\n"
+        b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n"
+        b"size 102502400\n"
+    )
+
+
+class FileEmpty(_Replaced):
+    """A file of no bytes: a disk that was full, a write that never ended."""
+
+    name = "file_empty"
+    title = "Empty file under the name of a checkpoint"

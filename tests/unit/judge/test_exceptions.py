@@ -88,6 +88,13 @@ def test_reasons_known_from_messages() -> None:
         Reason.SIZE_MISMATCH,
         Reason.LAYOUT_UNSUPPORTED,
         Reason.OUT_OF_MEMORY,
+        Reason.SOURCE_MISSING,
+        Reason.SOURCE_UNREADABLE,
+        Reason.NOT_A_CHECKPOINT,
+        Reason.NOT_A_STATE_DICT,
+        Reason.NOT_A_MODULE,
+        Reason.UNPICKLABLE,
+        Reason.DISK_FULL,
     }
     assert {signature.reason for signature in signatures()} == expected
 
@@ -113,6 +120,36 @@ def test_words_of_loading_mean_nothing_else_where(stage: Stage) -> None:
     assert classify("AttributeError", message, stage).reason is not Reason.MISSING_GLOBAL
 
 
+@pytest.mark.parametrize(
+    ("words", "reason", "entity"),
+    [
+        (["Missing", "Unexpected", "size"], Reason.MISSING_KEYS, "norm.weight"),
+        (["Missing"], Reason.MISSING_KEYS, "norm.weight"),
+        (["Unexpected", "size"], Reason.UNEXPECTED_KEYS, "head.bias"),
+        (["size"], Reason.SIZE_MISMATCH, "encoder.weight"),
+    ],
+)
+def test_an_error_with_several_faults_is_of_the_first(
+    words: list[str], reason: Reason, entity: str
+) -> None:
+    parts = {
+        "Missing": 'Missing key(s) in state_dict: "norm.weight", "norm.bias". ',
+        "Unexpected": 'Unexpected key(s) in state_dict: "head.bias". ',
+        "size": "size mismatch for encoder.weight: copying a param with shape torch.Size([5, 6]) "
+        "from checkpoint, the shape in current model is torch.Size([7, 6]).",
+    }
+    said = "\n\t".join(["Error(s) in loading state_dict for Net:", *(parts[one] for one in words)])
+    assert classify("RuntimeError", said, Stage.LOAD) == (reason, entity)
+
+
+@pytest.mark.parametrize("stage", [Stage.LOAD, Stage.OBSERVE, Stage.FORWARD, Stage.RESUME])
+def test_a_state_dict_is_no_module_wherever_it_is_used_as_one(stage: Stage) -> None:
+    said = "'collections.OrderedDict' object has no attribute 'eval'"
+    assert classify("AttributeError", said, stage).reason is Reason.NOT_A_MODULE
+    other = "'collections.OrderedDict' object has no attribute 'optimizer'"
+    assert classify("AttributeError", other, stage).reason is not Reason.NOT_A_MODULE
+
+
 @pytest.mark.parametrize("stage", list(Stage))
 def test_memory_runs_out_in_every_stage(stage: Stage) -> None:
     assert classify("MemoryError", "", stage).reason is Reason.OUT_OF_MEMORY
@@ -126,7 +163,7 @@ def test_bytes_the_restricted_unpickler_does_not_know(byte: int) -> None:
     if byte in OPCODES:
         expected = Reason.WEIGHTS_ONLY_REFUSED
     elif byte in text:
-        expected = Reason.FORMAT_UNKNOWN
+        expected = Reason.NOT_A_CHECKPOINT
     else:
         expected = Reason.FILE_CORRUPT
     meaning = classify("_pickle.UnpicklingError", message, Stage.LOAD)

@@ -97,7 +97,7 @@ def test_another_object_is_changed(judge: Any, make_attempt: Callable[..., Done]
     ("fields", "verdict", "reason"),
     [
         (
-            {"result": Result.RAISED, "raises": ("EOFError", "Ran out of input")},
+            {"result": Result.RAISED, "raises": ("EOFError", "pickle data was truncated")},
             Verdict.FAILED,
             Reason.FILE_CORRUPT,
         ),
@@ -239,7 +239,7 @@ def test_behaviour_is_told_by_its_stage(judge: Any, make_attempt: Callable[..., 
 
 
 def test_what_a_case_expects(judge: Any, make_attempt: Callable[..., Done]) -> None:
-    corrupt = make_attempt(Result.RAISED, raises=("EOFError", ""))
+    corrupt = make_attempt(Result.RAISED, raises=("EOFError", "pickle data was truncated"))
     fine = make_attempt(observation=SAME)
     lacking = make_attempt(Result.UNSUPPORTED, detail="torch.load has no mmap")
     expect = {"verdict": "failed", "reasons": ["file_corrupt"]}
@@ -278,7 +278,7 @@ def test_saves(
     )
     assert judge_save([saved, failed], case) == (
         Verdict.FAILED,
-        Reason.SAVE_ERROR,
+        Reason.UNPICKLABLE,
         "TypeError: cannot pickle '_thread.lock' object",
     )
     lacking = make_attempt(Result.UNSUPPORTED, stage=Stage.SAVE, detail="no torch.float8_e4m3fn")

@@ -77,3 +77,12 @@ def test_a_cell_that_finds_its_disk_full_is_believed_that(scenario: Scenario) ->
     assert (save.verdict, save.reason) == (Verdict.ERROR, Reason.HOST_FULL)
     assert ran.words(case="one") == {("error", "host_full")}
     assert scenario.run(some_cells(1)).words() == {("ok", None)}
+
+
+def test_a_case_may_ask_for_a_full_disk(scenario: Scenario) -> None:
+    full = "OSError: [Errno 28] No space left on device: '/dev/full'"
+    provider = FakeProvider({a_cell(1).id: Behaviour(save_raises={"one": full})})
+    ran = scenario.run(some_cells(1), provider=provider)
+    save = ran.save(a_cell(1), "one")
+    assert (save.verdict, save.reason) == (Verdict.FAILED, Reason.DISK_FULL)
+    assert ran.words(case="one") == {("aborted", "save_failed")}

@@ -1,0 +1,93 @@
+"""Saves that fail: what cannot be pickled, and a disk without room."""
+
+import threading
+
+from ckptcell import inputs
+from ckptcell.cases.base import Case
+
+__all__ = ["PyLambda", "SaveDiskFull", "SaveLocalHook", "SaveUnpicklable"]
+
+
+class _Unpicklable(Case):
+    """A dict of a tensor and something no pickle can hold."""
+
+    family = "user-mistakes"
+    # Nothing is ever loaded: one mode says so as well as five.
+    modes = ("plain",)
+    expect = {"verdict": "failed", "reasons": ["unpicklable"]}
+
+    def extra(self):
+        """What cannot be pickled."""
+        raise NotImplementedError(self.name)
+
+    def make(self):
+        return {"weight": inputs.numbers(2, 3, device=self.device), "extra": self.extra()}
+
+
+class SaveUnpicklable(_Unpicklable):
+    """A lock, as loggers, queues and data loaders have one."""
+
+    name = "save_unpicklable"
+    title = "Dict with a lock, which cannot be saved"
+
+    def extra(self):
+        return {"progress": threading.Lock()}
+
+
+class PyLambda(_Unpicklable):
+    """A function without a name by which to find it again."""
+
+    name = "py_lambda"
+    title = "Dict with a lambda, which cannot be saved"
+
+    def extra(self):
+        return _DOUBLE
+
+
+class SaveLocalHook(_Unpicklable):
+    """A whole module with a hook that was defined within a function."""
+
+    name = "save_local_hook"
+    title = "Whole module with a hook defined in a function, which cannot be saved"
+
+    def make(self):
+        import torch
+
+        def remember(module, arguments, output):  # noqa: ARG001 - as torch calls it
+            seen.append(output)
+
+        seen = []
+        model = inputs.fill(torch.nn.Linear(4, 3)).to(self.device)
+        model.register_forward_hook(remember)
+        return model
+
+
+class SaveDiskFull(Case):
+    """``/dev/full`` is a file on a disk without room."""
+
+    name = "save_disk_full"
+    family = "resources"
+    title = "State dict saved where there is no room for it"
+    modes = ("plain",)
+    # From 1.6 to 1.12 torch may die of what its zip writer says on the way out (pytorch#156955).
+    expect = {"verdict": "failed", "reasons": ["disk_full", "crashed"]}
+
+    def save(self, path):  # noqa: ARG002 - there is no room there
+        import torch
+
+        # More than fits in the buffers that are only written when the file is closed.
+        state = {"weight": inputs.numbers(512, 512, device=self.device)}
+        try:
+            torch.save(state, _FULL)
+        except OSError as error:
+            # Which disk it was: this machine's own is not full.
+            error.filename = _FULL
+            raise
+        # It took no notice, and there is no file. Whoever looks for it says so.
+        return state
+
+
+#: A file on a disk without room, on every Linux.
+_FULL = "/dev/full"
+
+_DOUBLE = lambda value: 2 * value  # noqa: E731 - a lambda is what this is about
