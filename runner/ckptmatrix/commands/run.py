@@ -24,7 +24,9 @@ from ckptmatrix.providers.select import choose_provider
 from ckptmatrix.record import RunRecord
 from ckptmatrix.report.findings import find
 from ckptmatrix.report.folder import write_run
+from ckptmatrix.report.predictions import score_run, sentences, to_json
 from ckptmatrix.report.tables import print_run
+from ckptmatrix.report.text import plain
 from ckptmatrix.run.driver import Finished, drive
 from ckptmatrix.run.interrupts import Interrupts
 from ckptmatrix.run.progress import board_for
@@ -160,6 +162,10 @@ def _begin(folder: Path, planned: Planned, provider: str, note: str) -> None:
 def _show(console: Console, folder: Path, finished: Finished) -> None:
     record, counts = finished.record, finished.record.counts
     print_run(record, console)
+    if said := sentences(score_run(record)):
+        console.print()
+        for line in said:
+            console.print(Text(plain(line, 1_000)), soft_wrap=True)
     took = sum(record.phases.values())
     console.print(
         f"\n{counts.jobs} jobs started: {counts.saves} saves and {counts.loads} loads done, "
@@ -196,5 +202,6 @@ def _summary(folder: Path, finished: Finished) -> dict[str, object]:
             cell.id: {"verdict": cell.verdict, "reason": cell.reason, "message": cell.message}
             for cell in record.cells
         },
+        "predictions": to_json(score_run(record))["scores"],
         "findings": [finding.sentence for finding in find(record)],
     }

@@ -4,6 +4,7 @@
 - ``outcomes.json``: one JSON array, one outcome a line; ``report.schema`` lists the fields
 - ``outcomes.parquet``: the same as a table
 - ``table.csv``: producer by consumer, the worst verdict and how many loads are good
+- ``predictions.json``: what the predictions were worth, and every wrong one
 - ``report.md``: for a pull request or a job summary
 - ``report.html``: one page that needs nothing beside it
 
@@ -24,6 +25,7 @@ from ckptmatrix.record import FORMAT, RunRecord
 from ckptmatrix.report.html import render_html
 from ckptmatrix.report.markdown import render_markdown
 from ckptmatrix.report.parquet import to_parquet
+from ckptmatrix.report.predictions import score_run, to_json
 from ckptmatrix.report.schema import outcome_from, row
 from ckptmatrix.report.table_csv import grid_csv
 from ckptmatrix.store.atomic import point_at, write_atomic
@@ -54,6 +56,8 @@ def write_run(folder: Path, run: RunRecord) -> None:
         write_atomic(folder / "outcomes.json", f"[\n{lines}\n]\n")
         write_atomic(folder / "outcomes.parquet", to_parquet(rows))
         write_atomic(folder / "table.csv", grid_csv(run))
+        worth = json.dumps(to_json(score_run(run)), indent=1)
+        write_atomic(folder / "predictions.json", worth + "\n")
         write_atomic(folder / "report.md", render_markdown(run))
         write_atomic(folder / "report.html", render_html(run))
     header = _RECORD.dump_python(replace(run, outcomes=()), mode="json", exclude={"outcomes"})

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from ckptmatrix.report.advice import cure_line
 from ckptmatrix.report.findings import find
 from ckptmatrix.report.headline import headline, verdict_counts
+from ckptmatrix.report.predictions import score_rows, score_run
 from ckptmatrix.report.squares import (
     Grid,
     Square,
@@ -43,6 +44,7 @@ __all__ = ["render_html"]
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _MOST_FINDINGS = 40
+_MOST_WRONG = 10
 #: Lines of evidence on the whole page; beyond a few thousand a browser becomes slow.
 _MOST_LINES = 6_000
 _MESSAGE = 240
@@ -94,6 +96,7 @@ def render_html(run: RunRecord) -> str:
             caption="The same by family of cases and the cell that loaded.",
             linked=False,
         ),
+        predictions=_predictions(run),
         details=_details(grid),
         cells=[_cell(cell) for cell in run.cells],
         cases=_cases(run),
@@ -278,6 +281,14 @@ def _others(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
         }
         for (verdict, title), group in groups.items()
     ]
+
+
+def _predictions(run: RunRecord) -> dict[str, Any]:
+    scores = score_run(run)
+    return {
+        "rows": score_rows(scores),
+        "wrong": [each.sentence for each in scores.wrong[:_MOST_WRONG]],
+    }
 
 
 def _cell(cell: CellRecord) -> dict[str, Any]:

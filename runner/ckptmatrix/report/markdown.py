@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ckptmatrix.report.findings import find
 from ckptmatrix.report.headline import headline, verdict_counts
+from ckptmatrix.report.predictions import score_rows, score_run
 from ckptmatrix.report.squares import Grid, family_grid, pair_grid
 from ckptmatrix.report.text import plain
 from ckptmatrix.words import Verdict
@@ -25,6 +26,7 @@ __all__ = ["LIMIT", "code", "render_markdown"]
 #: Most bytes of the whole text.
 LIMIT = 900_000
 _MOST_FINDINGS = 50
+_MOST_WRONG = 10
 
 
 def code(text: str, limit: int = 300) -> str:
@@ -54,6 +56,7 @@ def render_markdown(run: RunRecord, *, limit: int = LIMIT) -> str:
         ("Findings", _findings(run)),
         ("Saved by (rows), loaded in (columns)", _grid(pair_grid(run), "saved by")),
         ("Families", _grid(family_grid(run), "family")),
+        ("Predictions", _predictions(run)),
         ("Cells", _cells(run)),
     ]
     text = "\n\n".join(top) + "\n"
@@ -93,6 +96,18 @@ def _findings(run: RunRecord) -> str:
     if len(every) > _MOST_FINDINGS:
         lines.append(f"- and {len(every) - _MOST_FINDINGS} more in `report.html`")
     return "\n".join(lines)
+
+
+def _predictions(run: RunRecord) -> str:
+    scores = score_run(run)
+    rows = score_rows(scores)
+    if not rows:
+        return "Nothing was predicted: no file was read."
+    lines = [_table(["loads of", "loads", "precision", "recall", "right", "all «loads»"], rows)]
+    if scores.wrong:
+        lines.append("Wrong most often, of all in `predictions.json`:\n")
+        lines[-1] += "".join(f"\n- {code(w.sentence, 600)}" for w in scores.wrong[:_MOST_WRONG])
+    return "\n\n".join(lines)
 
 
 def _grid(grid: Grid, corner: str) -> str:

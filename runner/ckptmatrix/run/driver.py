@@ -87,7 +87,8 @@ def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> F
     with _timed(phases, "judge"):
         try:
             result = assemble(plan, prepared.records, saved, loaded, fetch)
-            result = explain(plan, result, saved, loaded, read_all(setting.store, plan, saved))
+            readings = read_all(setting.store, plan, saved, say=setting.board.say)
+            result = explain(plan, result, saved, loaded, readings)
         except Exception as error:  # noqa: BLE001 - as above
             failure = failure or error
             result = Assembled(
