@@ -5,7 +5,7 @@ import threading
 from ckptcell import inputs
 from ckptcell.cases.base import Case
 
-__all__ = ["PyLambda", "SaveDiskFull", "SaveLocalHook", "SaveUnpicklable"]
+__all__ = ["SaveDiskFull", "SaveLocalHook", "SaveUnpicklable"]
 
 
 class _Unpicklable(Case):
@@ -32,16 +32,6 @@ class SaveUnpicklable(_Unpicklable):
 
     def extra(self):
         return {"progress": threading.Lock()}
-
-
-class PyLambda(_Unpicklable):
-    """A function without a name by which to find it again."""
-
-    name = "py_lambda"
-    title = "Dict with a lambda, which cannot be saved"
-
-    def extra(self):
-        return _DOUBLE
 
 
 class SaveLocalHook(_Unpicklable):
@@ -89,5 +79,3 @@ class SaveDiskFull(Case):
 
 #: A file on a disk without room, on every Linux.
 _FULL = "/dev/full"
-
-_DOUBLE = lambda value: 2 * value  # noqa: E731 - a lambda is what this is about
