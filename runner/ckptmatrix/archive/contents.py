@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
     from ckptmatrix.archive.reading import TensorEntry
 
-__all__ = ["Found", "keys_of", "root_class", "shown_key", "tensors_in"]
+__all__ = ["Found", "keys_of", "options_of", "root_class", "shown_key", "tensors_in"]
 
 _LONGEST_KEY = 200
 _DEEPEST_PATH = 100
+_NEAR = 2
+_FEW = 50
 _RECONSTRUCTORS: Final = frozenset(
     {"copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__"}
 )
@@ -113,6 +115,22 @@ def keys_of(node: Node, limit: int) -> tuple[str, ...]:
     return tuple(
         key[:_LONGEST_KEY] if isinstance(key, str) else shown_key(key) for key, _ in pairs[:limit]
     )
+
+
+def options_of(root: Node) -> frozenset[str]:
+    """Names of options in the state dicts of optimizers that are in an object, near its top."""
+    found: set[str] = set()
+    waiting = [(root, 0)]
+    for node, depth in waiting:
+        items = node[:_FEW] if isinstance(node, list | tuple) else None
+        for key, value in (_pairs_of(node) or [])[:_FEW]:
+            if key == "param_groups" and isinstance(value, list):
+                for group in value[:_FEW]:
+                    found.update(keys_of(group, _FEW))
+            elif depth < _NEAR:
+                waiting.append((value, depth + 1))
+        waiting.extend((item, depth + 1) for item in items or () if depth < _NEAR)
+    return frozenset(found)
 
 
 def tensors_in(root: Node, limit: int) -> Iterator[Found]:

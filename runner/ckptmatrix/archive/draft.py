@@ -12,7 +12,6 @@ from ckptmatrix.archive.reading import (
     Format,
     Global,
     Reading,
-    Requirement,
     StorageEntry,
     TensorEntry,
 )
@@ -34,6 +33,8 @@ class Draft:
         limits: What may be read.
         found: What its pickles do.
         format: What it is.
+        records: Names of its records, where it has some.
+        options: Names of options of the optimizer whose state is in it.
     """
 
     def __init__(self, size: int, limits: Limits, nested: frozenset[str]) -> None:
@@ -53,8 +54,8 @@ class Draft:
         self.tensor_count = 0
         self.tensor_bytes = 0
         self.details: dict[str, str] = {}
-        self.written_by: dict[str, None] = {}
-        self.requirements: dict[Requirement, None] = {}
+        self.records: frozenset[str] = frozenset()
+        self.options: frozenset[str] = frozenset()
         self._defects: dict[str, None] = {}
         self._dangers: dict[Danger, None] = {}
         self._budget = Budget(limits)
@@ -123,7 +124,6 @@ class Draft:
             opcodes=tuple(sorted(op.name for op in opcodes if found.opcodes[ord(op.code)])),
             byteorder=self.byteorder,
             version=self.version,
-            written_by=tuple(self.written_by),
             root=self.root,
             keys=self.keys,
             globals=tuple(
@@ -138,7 +138,6 @@ class Draft:
             tensors=tuple(self.tensors),
             tensor_count=self.tensor_count,
             tensor_bytes=self.tensor_bytes,
-            requirements=tuple(self.requirements),
             dangers=tuple(self._dangers),
             details=self.details,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ckptmatrix.archive.contents import keys_of, root_class, tensors_in
+from ckptmatrix.archive.contents import keys_of, options_of, root_class, tensors_in
 from ckptmatrix.archive.reading import StorageEntry, TensorEntry
 from ckptmatrix.archive.tensors import extent_of, storage_of
 
@@ -31,6 +31,7 @@ def describe_object(draft: Draft, root: Node, *, main: bool = True, prefix: str 
     if main:
         draft.root = root_class(root)
         draft.keys = keys_of(root, draft.limits.keys)
+        draft.options = options_of(root)
     left = draft.limits.tensors - len(draft.tensors)
     for found in tensors_in(root, left):
         draft.tensor_count += 1

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ckptmatrix.archive.bare import read_pickle
+from ckptmatrix.archive.clues import clues_of
+from ckptmatrix.archive.dangers import look_for_dangers
 from ckptmatrix.archive.dcp import read_folder
 from ckptmatrix.archive.draft import Draft
 from ckptmatrix.archive.legacy import LEGACY_MAGIC, read_legacy
 from ckptmatrix.archive.limits import DEFAULT_LIMITS
 from ckptmatrix.archive.reading import Format, Reading
+from ckptmatrix.archive.requirements import requirements_of
 from ckptmatrix.archive.safetensors import is_safetensors, read_safetensors
 from ckptmatrix.archive.source import FileSource
 from ckptmatrix.archive.torch_zip import read_zip
@@ -51,7 +55,13 @@ def read_checkpoint(path: Path, limits: Limits = DEFAULT_LIMITS) -> Reading:
         with FileSource(path) as source:
             draft = Draft(source.size, limits, _NESTED)
             _read_file(source, draft)
-    return draft.reading()
+    look_for_dangers(draft)
+    reading = draft.reading()
+    return replace(
+        reading,
+        written_by=clues_of(reading, draft.records, draft.options),
+        requirements=requirements_of(reading, draft.records),
+    )
 
 
 def _read_folder(path: Path, limits: Limits) -> Draft:

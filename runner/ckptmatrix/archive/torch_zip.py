@@ -42,6 +42,7 @@ def read_zip(source: Source, draft: Draft) -> None:
     if draft.format is Format.UNKNOWN:
         name_zip(records, draft)
         return
+    draft.records = frozenset(records.entries)
     records.check(draft)
     _labels(records, draft)
     match draft.format:

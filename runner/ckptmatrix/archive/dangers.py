@@ -1,0 +1,73 @@
+"""What in a file can do more than hold data."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ckptmatrix.archive.names import find, read_table
+from ckptmatrix.archive.reading import Format
+
+if TYPE_CHECKING:
+    from ckptmatrix.archive.draft import Draft
+
+__all__ = ["look_for_dangers"]
+
+_ODD_OPCODES = {
+    "INST": "an opcode of pickle protocol 0, which makes an object of any class",
+    "OBJ": "an opcode of pickle protocol 1, which makes an object of any class",
+    "EXT": "an opcode that stands for a name the file does not tell",
+    "NEXT_BUFFER": "an opcode for bytes outside the pickle, which torch does not have",
+    "BUILD of no object": "it changes something it did not make",
+}
+
+
+@cache
+def _data() -> dict[str, bool]:
+    return dict.fromkeys(read_table("dangers.yaml")["data"], True)
+
+
+def look_for_dangers(draft: Draft) -> None:
+    """Put down what is unsafe in what was found: names, calls, opcodes, code."""
+    called = {dotted for dotted, _, _ in draft.found.calls}
+    if draft.format is Format.TORCHSCRIPT:
+        draft.danger(
+            "TorchScript",
+            "a program: torch's own interpreter runs it, which can call torch's operators and "
+            "nothing of Python",
+            "code",
+        )
+    if draft.format is Format.PACKAGE:
+        draft.danger("torch.package", "loading it runs the Python code it brings along", "code")
+    for module, name in draft.found.names:
+        _look_at_name(draft, module, name, called)
+    if "?" in called:
+        draft.danger("a call of what another call gave", "what it does cannot be told", "code")
+    for opcode in draft.found.odd:
+        draft.danger(opcode, _ODD_OPCODES[opcode], "odd")
+
+
+def _look_at_name(draft: Draft, module: str, name: str, called: set[str]) -> None:
+    code: dict[str, str] = read_table("dangers.yaml")["code"]
+    dotted = f"{module}.{name}"
+    why, harmless = find(code, module, name), find(_data(), module, name)
+    # Where both lists fit, the one that names it more exactly counts.
+    if why and not (harmless and _length(_data(), module, name) > _length(code, module, name)):
+        draft.danger(dotted, f"it {why}", "code")
+    elif harmless:
+        return
+    elif module.partition(".")[0] not in sys.stdlib_module_names:
+        draft.danger(dotted, f"loading it imports {module}, with all that runs then", "import")
+    elif dotted in called:
+        draft.danger(dotted, "a call into Python's library that no checkpoint needs", "odd")
+
+
+def _length(table: dict[str, Any], module: str, name: str) -> int:
+    """How much of a name the entry that fits it has."""
+    if f"{module}.{name}" in table:
+        return len(module) + len(name) + 1
+    around = module
+    while around and f"{around}.*" not in table:
+        around = around.rpartition(".")[0]
+    return len(around)
