@@ -21,6 +21,7 @@ _MOVED = (
     ("numpy._core.multiarray.", "numpy."),
     ("numpy.core.multiarray.", "numpy."),
     ("numpy.random._generator.", "numpy.random."),
+    ("numpy.rec.", "numpy."),
     ("numpy.random.mtrand.", "numpy.random."),
     ("torch._C.", "torch."),
     ("torch.cuda.amp.grad_scaler.", "torch.amp.grad_scaler."),

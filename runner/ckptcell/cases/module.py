@@ -170,7 +170,7 @@ class ModuleGeluStateDict(StateOfModule, ModuleGelu):
 
 
 class ModuleHalfForward(_Module):
-    """Saved in half precision, as on a GPU, and used on the CPU (pytorch#74625).
+    """Saved in half precision, as on a GPU, and used on the CPU (huggingface/transformers#27769).
 
     What is expected of the outputs is what single precision makes of the same weights.
     """

@@ -44,7 +44,7 @@ class ModuleCrossEntropy(_Module):
 
 
 class ModuleSmoothL1(_Module):
-    """``beta`` since torch 1.6 (pytorch#37027)."""
+    """``beta`` since torch 1.7 (pytorch#44433)."""
 
     name = "module_smooth_l1"
     title = "Whole nn.SmoothL1Loss"
@@ -59,7 +59,7 @@ class ModuleSmoothL1(_Module):
 
 
 class ModuleKldiv(_Module):
-    """``log_target`` since torch 1.6 (pytorch#34586)."""
+    """``log_target``, which torch 1.5 did not have."""
 
     name = "module_kldiv"
     title = "Whole nn.KLDivLoss"

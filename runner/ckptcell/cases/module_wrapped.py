@@ -145,7 +145,7 @@ class ModuleScriptedInside(_Unpicklable):
 
 
 class ModuleQuantizedDynamic(_Wrapped):
-    """Classes that moved from torch.nn.quantized to torch.ao.nn.quantized (pytorch#78714)."""
+    """Classes that moved from torch.nn.quantized to torch.ao.nn.quantized."""
 
     name = "module_quantized_dynamic"
     title = "Whole linear layer with dynamically quantised weights"

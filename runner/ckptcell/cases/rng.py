@@ -109,7 +109,7 @@ class RngGenerator(Case):
         try:
             torch.save(obj, path)
         except TypeError as error:
-            # Generators can be pickled since torch 2.4 (pytorch#126271).
+            # Since pytorch#126271 they can.
             msg = "a Generator cannot be saved here: {}".format(error)
             raise Unsupported(msg) from error
         return obj

@@ -174,7 +174,7 @@ class ResumeFull(_Training):
 
 
 def _scaler(device, **options):
-    """A GradScaler for the device; on the CPU it exists since torch 2.3 (pytorch#114520)."""
+    """A GradScaler for the device; on the CPU it exists since torch 2.3 (pytorch#111559)."""
     import torch
 
     kind = device.split(":")[0]
