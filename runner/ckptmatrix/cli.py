@@ -35,6 +35,9 @@ STORE = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Where checkpoints and observations are kept.  [default: OUT/.store]",
 )
+TRUST = click.option(
+    "--trust", is_flag=True, help="You trust the files: load them where nothing contains them."
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -75,6 +78,42 @@ def plan(matrix: Path, **options: Any) -> int:  # noqa: ANN401 - click hands opt
     from ckptmatrix.commands.plan import plan_command
 
     return plan_command(matrix, **options)
+
+
+@cli.command(
+    epilog="""Exit codes: 0 every cell that could be asked loads every file in some mode and all see
+    the same; 1 some cell cannot, sees something else, or cannot put it into the model as it is; 2
+    wrong usage, or consent is needed; 3 something could not be measured; 130 interrupted."""
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--matrix",
+    type=click.Path(path_type=Path),
+    help="Which cells.  [default: the matrix that is shipped as default.yaml]",
+)
+@PROVIDER
+@CELLS
+@click.option(
+    "--model",
+    metavar="MODULE:FACTORY",
+    help="Also load_state_dict into what this makes: mine:make, or path/to/mine.py:make.",
+)
+@TRUST
+@click.option("--jobs", type=click.IntRange(1, 256), help="Jobs at a time; the cores by default.")
+@OUT
+@STORE
+@click.option("--fresh", is_flag=True, help="Ignore what earlier checks saw.")
+@AS_JSON
+def check(files: tuple[Path, ...], **options: Any) -> int:  # noqa: ANN401 - as above
+    """Load your own FILES in every cell and mode, compare what the cells see, and say what helps.
+
+    Nobody here saved the files, so cells are compared with each other: what most of them see is
+    the reference. A file that can do more than hold data is loaded in cells of the provider venv,
+    which contain nothing, only with --trust.
+    """
+    from ckptmatrix.commands.check import check_command
+
+    return check_command(files, **options)
 
 
 @cli.command()

@@ -9,12 +9,13 @@ batches and dropout masks come. What is there is found by structure first (an op
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping  # noqa: TC003 - read at run time when a record becomes JSON
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from ckptmatrix.archive.reading import Reading
     from ckptmatrix.judge.observation import Leaf, Observation

@@ -100,7 +100,7 @@ def work_off(
         else:
             todo[work.where(what)][key].append(what)
     setting.board.phase(work.label, len(work.keys))
-    setting.board.step(len(seen.reused))
+    setting.board.step(len(work.keys.keys() & seen.reused))
 
     def one(place: tuple[str, str]) -> None:
         usable, device = cells[place[0]], place[1]
