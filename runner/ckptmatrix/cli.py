@@ -116,6 +116,68 @@ def check(files: tuple[Path, ...], **options: Any) -> int:  # noqa: ANN401 - as 
     return check_command(files, **options)
 
 
+@cli.command(
+    epilog="""Exit codes: 0 every file is a checkpoint, whole and read to its end; 1 one of them is
+    damaged, no checkpoint, or too much to be read; 2 wrong usage, or a file that cannot be opened."""
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--tensors", is_flag=True, help="List every tensor, not only the first ones.")
+@AS_JSON
+def inspect(files: tuple[Path, ...], *, tensors: bool, as_json: bool) -> int:
+    """Say what FILES are and need, without torch and without executing anything in them."""
+    from ckptmatrix.commands.inspect import inspect_command
+
+    return inspect_command(files, tensors=tensors, as_json=as_json)
+
+
+@cli.command(
+    epilog="""Exit codes: 0 the cell loads the file as it is, or loads the new file and sees the
+    same; 1 there is no way, or the new file is not the same; 2 wrong usage, or consent is needed; 3
+    the cell cannot be used; 130 interrupted."""
+)
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--to", required=True, metavar="CELL", help="The cell that is to load it.")
+@click.option(
+    "--matrix",
+    type=click.Path(path_type=Path),
+    help="Has the cells.  [default: the matrix that is shipped as default.yaml]",
+)
+@PROVIDER
+@CELLS
+@click.option(
+    "--out",
+    "output",
+    type=click.Path(path_type=Path),
+    help="The new file.  [default: beside FILE, named after the cell]",
+)
+@click.option("--force", is_flag=True, help="Replace the new file when it is there already.")
+@TRUST
+@click.option("--jobs", type=click.IntRange(1, 256), help="Jobs at a time; the cores by default.")
+@click.option(
+    "--reports",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    help="Where the logs land.",
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where checkpoints and observations are kept.  [default: REPORTS/.store]",
+)
+@AS_JSON
+def rescue(path: Path, **options: Any) -> int:  # noqa: ANN401 - click hands options by name
+    """Make of FILE one that CELL can load.
+
+    Cells that load the file save it again, as a zip file and in the legacy format; when CELL loads
+    none of these, over one more cell. What CELL sees in the new file is compared with what was in
+    the old one. FILE itself is never written to.
+    """
+    from ckptmatrix.commands.rescue import rescue_command
+
+    return rescue_command(path, **options)
+
+
 @cli.command()
 @OUT
 @AS_JSON
