@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FILES = [
     "outcomes.json",
     "outcomes.parquet",
+    "predictions.json",
     "report.html",
     "report.md",
     "run.json",
