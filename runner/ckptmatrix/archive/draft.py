@@ -12,6 +12,7 @@ from ckptmatrix.archive.reading import (
     Format,
     Global,
     Reading,
+    State,
     StorageEntry,
     TensorEntry,
 )
@@ -133,6 +134,10 @@ class Draft:
             calls=tuple(
                 Call(dotted=dotted, arguments=arguments, shape=shape, count=count)
                 for (dotted, arguments, shape), count in found.calls.items()
+            ),
+            states=tuple(
+                State(dotted=dotted, attributes=tuple(sorted(names)))
+                for dotted, names in found.states.items()
             ),
             storages=tuple(self.storages.values()),
             tensors=tuple(self.tensors),

@@ -23,6 +23,9 @@ _CHUNK = 1 << 16
 _LONGEST_LINE = 1 << 16
 _LONGEST_NUMBER = 1024
 _HIGHEST_PROTOCOL = 5
+_MOST_STATES = 1_000
+_MOST_ATTRIBUTES = 500
+_LONGEST_NAME = 200
 
 
 class PickleError(Exception):
@@ -55,15 +58,28 @@ class Found:
         odd: Opcode → how often, of those that no pickler of Python 3 writes.
         protocol: Highest one declared.
         opcodes: Opcode → 1 when it is used.
+        states: Class of torch → what the states of all its objects have.
     """
 
     def __init__(self) -> None:
         self.opcodes = bytearray(256)
+        self.states: dict[str, set[str]] = {}
         self.names: Counter[tuple[str, str]] = Counter()
         self.calls: Counter[tuple[str, int, tuple[int, ...]]] = Counter()
         self.persistent: list[Node] = []
         self.odd: Counter[str] = Counter()
         self.protocol: int | None = None
+
+    def note_state(self, kind: Name, state: Mapping) -> None:
+        """Put down what an object of a class is given."""
+        known = self.states.get(kind.dotted)
+        if not kind.module.startswith("torch.") or (
+            known is None and len(self.states) >= _MOST_STATES
+        ):
+            return
+        pairs = (state.pairs or [])[:_MOST_ATTRIBUTES]
+        names = {key for key, _ in pairs if type(key) is str and len(key) <= _LONGEST_NAME}
+        self.states[kind.dotted] = names if known is None else known & names
 
 
 #: What has to be on the stack below a list of arguments.
@@ -571,6 +587,8 @@ class Machine:
         made = self._stack[-1]
         if isinstance(made, Made):
             made.state = state
+            if isinstance(made.of, Name) and isinstance(state, Mapping):
+                self._found.note_state(made.of, state)
         elif not isinstance(made, Persistent):
             # Only what was made can be given a state: this is an attribute of a class, or nonsense.
             self._found.odd["BUILD of no object"] += 1

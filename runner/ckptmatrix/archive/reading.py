@@ -13,6 +13,7 @@ __all__ = [
     "Global",
     "Reading",
     "Requirement",
+    "State",
     "StorageEntry",
     "TensorEntry",
 ]
@@ -73,6 +74,19 @@ class Call:
     arguments: int
     shape: tuple[int, ...] = ()
     count: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What objects of a class are given when they are made.
+
+    Attributes:
+        dotted: The class: ``torch.nn.modules.activation.GELU``.
+        attributes: Names that the state of every one of them has, sorted.
+    """
+
+    dotted: str
+    attributes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +190,7 @@ class Reading:
         keys: Its keys when it is a dict, at most 1,000.
         globals: Names that unpickling looks up, in the order of first use.
         calls: Calls it makes.
+        states: What objects of torch's classes are given; of classes whose state is a dict.
         storages: At most 10,000.
         tensors: At most 10,000, in order.
         tensor_count: How many there are in all.
@@ -200,6 +215,7 @@ class Reading:
     keys: tuple[str, ...] = ()
     globals: tuple[Global, ...] = ()
     calls: tuple[Call, ...] = ()
+    states: tuple[State, ...] = ()
     storages: tuple[StorageEntry, ...] = ()
     tensors: tuple[TensorEntry, ...] = ()
     tensor_count: int = 0

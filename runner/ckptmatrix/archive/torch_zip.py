@@ -6,6 +6,7 @@ Which records each has: ``serialization.py``, ``csrc/jit/serialization/export_mo
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ckptmatrix.archive.export import is_export, read_export
@@ -27,6 +28,11 @@ __all__ = ["read_zip"]
 #: Folders below the top one in which storages lie, newest first: torch 1.4 wrote ``tensors/``.
 _DATA = ("data/", "tensors/")
 _PACKAGES_LISTED = 10
+_SOURCES_READ = 1_000
+#: An attribute that is None, as ``_is_full_backward_hook`` of every module since torch 1.8.
+_NO_TYPE = re.compile(rb":\s{1,4}NoneType\b")
+#: What debug information begins with since torch 1.12: pytorch#74869.
+_STRING_TABLE = b"FORMAT_WITH_STRING_TABLE"
 
 
 def read_zip(source: Source, draft: Draft) -> None:
@@ -160,6 +166,12 @@ def _read_script(records: Records, draft: Draft) -> None:
         name for name in records.entries if name.startswith("code/") and name.endswith(".py")
     ]
     draft.say("code", f"{len(sources):,} files of TorchScript")
+    texts = [records.small(name) or b"" for name in sources[:_SOURCES_READ]]
+    if any(_NO_TYPE.search(text) for text in texts):
+        draft.say("attributes without a value", "yes")
+    debug = next((name for name in records.entries if name.endswith(".debug_pkl")), "")
+    if debug and _STRING_TABLE in (records.small(debug) or b""):
+        draft.say("debug information", "with a table of texts")
     if "bytecode.pkl" in records:
         opened = records.open("bytecode.pkl", draft.limits.pickle_bytes)
         if not isinstance(opened, str):
