@@ -24,6 +24,8 @@ _LONGEST_LINE = 1 << 16
 _LONGEST_NUMBER = 1024
 _HIGHEST_PROTOCOL = 5
 _MOST_STATES = 1_000
+#: What stands for None among the lengths of tuples.
+_NONE = -1
 _MOST_ATTRIBUTES = 500
 _LONGEST_NAME = 200
 
@@ -537,7 +539,11 @@ class Machine:
         dotted = of.dotted if isinstance(of, Name) else ""
         shape: tuple[int, ...] = ()
         if dotted in self._nested and known:
-            shape = tuple(len(each) for each in arguments if isinstance(each, tuple))
+            shape = tuple(
+                _NONE if each is None else len(each)
+                for each in arguments
+                if each is None or isinstance(each, tuple)
+            )
         calls = self._found.calls
         calls[dotted or "?", len(arguments) if known else -1, shape] += 1
         if len(calls) > self._budget.names:

@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = ["read_checkpoint"]
 
-#: Functions whose tuples have had different lengths in different versions of torch.
+#: Functions whose tuples and None have had different forms in different versions of torch.
 _NESTED: Final = frozenset(
     {
         "torch._utils._rebuild_sparse_tensor",
         "torch._utils._rebuild_sparse_csr_tensor",
         "torch._utils._rebuild_nested_tensor",
         "torch._utils._rebuild_qtensor",
+        "torch._tensor._rebuild_from_type_v2",
     }
 )
 

@@ -66,7 +66,7 @@ class Call:
         dotted: What is called.
         arguments: How many arguments, -1 when that cannot be told.
         shape: Of the arguments, what a reader in another version may trip over: lengths of tuples
-            in it, ``(3, 2)``; empty otherwise.
+            among them, and -1 for None, ``(3, -1)``; empty otherwise.
         count: How often.
     """
 

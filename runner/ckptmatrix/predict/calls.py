@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["misfit"]
 
 _COO = "torch.sparse_coo"
+#: As which a reading's shape of a call has None.
+_NONE = -1
+#: What rebuilds any layout since 2.0; before, CSR had a function of its own.
+_BY_LAYOUT = "_rebuild_sparse_tensor"
 
 
 class _Tuple(NamedTuple):
@@ -36,6 +40,7 @@ class _Beside(NamedTuple):
 
 class _Rules(NamedTuple):
     arguments: dict[str, Table[list[int]]]
+    none: dict[str, tuple[Span, ...]]
     tuples: tuple[_Tuple, ...]
     beside: tuple[_Beside, ...]
 
@@ -45,6 +50,7 @@ def _rules() -> _Rules:
     table = read_table("calls")
     return _Rules(
         arguments={name: table_of(spans) for name, spans in table["arguments"].items()},
+        none={name: parse_spans(span) for name, span in table["none"].items()},
         tuples=tuple(
             _Tuple(each["call"], each["layout"], table_of(each["spans"]))
             for each in table["tuples"]
@@ -64,7 +70,7 @@ def misfit(reading: Reading, consumer: Consumer, *, restricted: bool) -> Predict
         consumer: The environment.
         restricted: Whether the restricted unpickler makes it.
     """
-    layouts = {tensor.layout for tensor in reading.tensors if tensor.layout}
+    layouts = {tensor.layout for tensor in reading.tensors if tensor.rebuild.endswith(_BY_LAYOUT)}
     return (
         _layout(layouts, consumer, restricted=restricted)
         or next((why for call in reading.calls if (why := _of_call(call, layouts, consumer))), None)
@@ -73,7 +79,7 @@ def misfit(reading: Reading, consumer: Consumer, *, restricted: bool) -> Predict
 
 
 def _layout(layouts: set[str], consumer: Consumer, *, restricted: bool) -> Prediction | None:
-    others = sorted(layouts - {_COO})
+    others = sorted(layouts - {_COO, ""})
     if not others or reads_compressed_layouts(consumer):
         return None
     # Until 2.5 what is raised below the restricted unpickler is raised anew as its refusal.
@@ -92,6 +98,12 @@ def _of_call(call: Call, layouts: set[str], consumer: Consumer) -> Prediction | 
                 reason=Reason.SIGNATURE_MISMATCH,
                 why=f"{call.dotted} is given {call.arguments} arguments and takes {takes[1]}",
             )
+    if call.dotted in rules.none and _NONE in call.shape[-1:]:
+        if not within(rules.none[call.dotted], consumer.torch):
+            return Prediction(
+                reason=Reason.LOAD_ERROR, why=f"{call.dotted} does not take None for a state"
+            )
+        return None
     for rule in rules.tuples:
         lengths = rule.lengths.at(consumer.torch)
         fits = lengths is None or not call.shape or call.shape[-1] in lengths

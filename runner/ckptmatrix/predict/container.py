@@ -22,6 +22,8 @@ __all__ = ["has_mmap", "reads_compressed_layouts", "unreadable"]
 #: torch compares no checksums: a file with a wrong one loads, with other values.
 #: https://github.com/pytorch/pytorch/blob/main/third_party/miniz-3.0.2/README.md
 _UNCHECKED = "do not match their checksum"
+#: Without its directory an archive's version is not found; other damage is met after that.
+_DIRECTORY = "directory"
 _NOT_ZIP = frozenset(
     {
         Format.LEGACY,
@@ -42,6 +44,8 @@ class _Rules(NamedTuple):
     mmap: tuple[Span, ...]
     protocols: Table[int]
     compressed_layouts: tuple[Span, ...]
+    none_type: tuple[Span, ...]
+    string_table: tuple[Span, ...]
     export_archive: tuple[Span, ...]
     export_schema: Table[int]
 
@@ -55,6 +59,8 @@ def _rules() -> _Rules:
         mmap=parse_spans(table["mmap"]),
         protocols=table_of(table["protocols"]),
         compressed_layouts=parse_spans(table["compressed_layouts"]),
+        none_type=parse_spans(table["torchscript"]["none_type"]),
+        string_table=parse_spans(table["torchscript"]["string_table"]),
         export_archive=parse_spans(table["export"]["archive"]),
         export_schema=table_of(table["export"]["schema"]),
     )
@@ -82,7 +88,14 @@ def unreadable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction |
         return Prediction(
             reason=Reason.FORMAT_UNSUPPORTED, why="mmap=True reads zip archives of torch.save alone"
         )
-    return _of_kind(reading) or _damage(reading) or _version(reading, consumer)
+    defects = [each for each in reading.defects if _UNCHECKED not in each]
+    return (
+        _of_kind(reading)
+        or _damage([each for each in defects if _DIRECTORY in each])
+        or _version(reading, consumer)
+        or _damage(defects)
+        or _program(reading, consumer)
+    )
 
 
 def _of_kind(reading: Reading) -> Prediction | None:
@@ -106,8 +119,7 @@ def _of_kind(reading: Reading) -> Prediction | None:
             return None
 
 
-def _damage(reading: Reading) -> Prediction | None:
-    defects = [each for each in reading.defects if _UNCHECKED not in each]
+def _damage(defects: list[str]) -> Prediction | None:
     return Prediction(reason=Reason.FILE_CORRUPT, why=defects[0]) if defects else None
 
 
@@ -136,6 +148,29 @@ def _version(reading: Reading, consumer: Consumer) -> Prediction | None:
             why=f"it has pickle protocol {reading.protocol}, and at most {highest} is read",
         )
     return None
+
+
+def _program(reading: Reading, consumer: Consumer) -> Prediction | None:
+    """TorchScript's code names a type that a release does not know.
+
+    The debug information that newer releases write ends a release that does not read it when it
+    wants to say where in the code an error is: its own error is raised where none may be.
+    """
+    rules = _rules()
+    if (
+        reading.format is not Format.TORCHSCRIPT
+        or "attributes without a value" not in reading.details
+        or within(rules.none_type, consumer.torch)
+    ):
+        return None
+    aborts = "debug information" in reading.details and not within(
+        rules.string_table, consumer.torch
+    )
+    return Prediction(
+        reason=Reason.CRASHED if aborts else Reason.MISSING_GLOBAL,
+        why="its code has the type NoneType, which TorchScript does not know"
+        + (", and saying so aborts: its debug information is of another form" * aborts),
+    )
 
 
 def _export(reading: Reading, consumer: Consumer) -> Prediction | None:

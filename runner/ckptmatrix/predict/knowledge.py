@@ -29,6 +29,8 @@ __all__ = [
 
 Value = TypeVar("Value")
 
+#: How many numbers of a release are those of its minor release.
+_MINOR = 2
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -128,12 +130,15 @@ def within(spans: Iterable[Span], release: Release) -> bool:
 
 @cache
 def _written_from() -> frozenset[Release]:
-    return frozenset(release_of(str(each)) for each in read_table("written_from")["torch"])
+    return frozenset(release_of(str(each))[:_MINOR] for each in read_table("written_from")["torch"])
 
 
 def held_out(torch: str | None) -> bool:
-    """Whether a release of torch is not among those whose behaviour the rules were written from."""
-    return release_of(torch) not in _written_from()
+    """Whether a release of torch is not among those whose behaviour the rules were written from.
+
+    Patch releases of one minor release count as one: Debian's 1.13.0a0 is no other than 1.13.1.
+    """
+    return release_of(torch)[:_MINOR] not in _written_from()
 
 
 @cache

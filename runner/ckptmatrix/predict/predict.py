@@ -4,8 +4,8 @@ What releases can do is in the tables beside this file. The checks are made in t
 loader meets what they are about, so that of several causes the one it reports first is predicted.
 
 What no file tells, and what is therefore predicted to load: that a model has another architecture
-than the file, that what was loaded cannot compute (``forward_error``), that memory is short, that
-the file itself is not where it should be.
+than the file, that memory is short, that the file itself is not where it should be, that it was
+damaged in a way that reads well.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ckptmatrix.predict.consumer import consumer_of
 from ckptmatrix.predict.container import has_mmap, unreadable
 from ckptmatrix.predict.devices import no_device
 from ckptmatrix.predict.lookup import missing
+from ckptmatrix.predict.objects import unusable
 from ckptmatrix.predict.prediction import Prediction
 from ckptmatrix.predict.restricted import is_restricted, lacks, refused, refused_opcode
 from ckptmatrix.words import Mode, Reason
@@ -71,4 +72,8 @@ def _unpickled(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction |
             return device
     if restricted and (no := refused_opcode(reading.opcodes, consumer)) is not None:
         return no
-    return device or misfit(reading, consumer, restricted=restricted)
+    return (
+        device
+        or misfit(reading, consumer, restricted=restricted)
+        or unusable(reading, consumer, mode)
+    )

@@ -1,0 +1,113 @@
+"""Whether a release's code can do with the objects in a file what it does."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from ckptmatrix.archive.reading import Format
+from ckptmatrix.predict.knowledge import read_table, within, words_of
+from ckptmatrix.predict.prediction import Prediction
+from ckptmatrix.predict.spans import parse_spans
+from ckptmatrix.words import Mode, Reason
+
+if TYPE_CHECKING:
+    from ckptmatrix.archive.reading import Reading
+    from ckptmatrix.predict.consumer import Consumer
+    from ckptmatrix.predict.knowledge import WordTable
+    from ckptmatrix.predict.spans import Span
+
+__all__ = ["unusable"]
+
+_COO = "torch.sparse_coo"
+
+
+class _Key(NamedTuple):
+    ending: str
+    spans: tuple[Span, ...]
+
+
+class _Rules(NamedTuple):
+    attributes: dict[str, WordTable]
+    states: dict[str, tuple[Span, ...]]
+    keys: tuple[_Key, ...]
+    checks_sparse_at_once: tuple[Span, ...]
+
+
+@cache
+def _rules() -> _Rules:
+    table = read_table("objects")
+    return _Rules(
+        attributes={name: words_of(spans) for name, spans in table["attributes"].items()},
+        states={name: parse_spans(span) for name, span in table["states"].items()},
+        keys=tuple(_Key(each["ending"], parse_spans(each["span"])) for each in table["keys"]),
+        checks_sparse_at_once=parse_spans(table["checks_sparse_at_once"]),
+    )
+
+
+def unusable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
+    """Why what can be unpickled is of no use.
+
+    Args:
+        reading: The file.
+        consumer: The environment.
+        mode: How it is loaded.
+    """
+    return (
+        _state(reading, consumer)
+        or _sparse(reading, consumer)
+        or _key(reading, consumer, mode)
+        or _attribute(reading, consumer)
+    )
+
+
+def _state(reading: Reading, consumer: Consumer) -> Prediction | None:
+    given = {state.dotted for state in reading.states}
+    for call in reading.calls:
+        spans = _rules().states.get(call.dotted)
+        if spans is None or call.dotted in given or within(spans, consumer.torch):
+            continue
+        return Prediction(
+            reason=Reason.SIGNATURE_MISMATCH,
+            why=f"{call.dotted} is given a state that is no dict, which it does not take",
+        )
+    return None
+
+
+def _sparse(reading: Reading, consumer: Consumer) -> Prediction | None:
+    sparse = reading.format is Format.LEGACY and any(
+        tensor.layout == _COO for tensor in reading.tensors
+    )
+    if not sparse or not within(_rules().checks_sparse_at_once, consumer.torch):
+        return None
+    return Prediction(
+        reason=Reason.LOAD_ERROR,
+        why="the indices of a sparse tensor are checked before their bytes are read",
+    )
+
+
+def _key(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
+    if mode is Mode.PARTIAL:
+        return None
+    for rule in _rules().keys:
+        found = next((key for key in reading.keys if key.endswith(rule.ending)), None)
+        if found is not None and not within(rule.spans, consumer.torch):
+            return Prediction(
+                reason=Reason.UNEXPECTED_KEYS, why=f"load_state_dict does not take the key {found}"
+            )
+    return None
+
+
+def _attribute(reading: Reading, consumer: Consumer) -> Prediction | None:
+    for state in reading.states:
+        needed = _rules().attributes.get(state.dotted)
+        if needed is None:
+            continue
+        for attribute in needed.spans:
+            if needed.has(attribute, consumer.torch) and attribute not in state.attributes:
+                return Prediction(
+                    reason=Reason.FORWARD_ERROR,
+                    why=f"forward of {state.dotted} reads the attribute {attribute}, which its "
+                    "objects in the file do not have",
+                )
+    return None
