@@ -8,7 +8,7 @@ import contextlib
 import os
 import shutil
 
-from ckptcell import inputs, modes
+from ckptcell import inputs, kernel, modes
 from ckptcell.cases.base import Case
 
 __all__ = ["SourceMissing", "SourceTruncatedInCopy", "SourceUnreadable"]
@@ -84,8 +84,12 @@ def _no_privileges():
     if os.geteuid() != 0:
         yield
         return
+    parent = os.getppid()
     os.seteuid(_NOBODY)
     try:
         yield
     finally:
         os.seteuid(0)
+        # Linux takes these from a process that changes its user.
+        kernel.set_dumpable(True)
+        kernel.die_with_parent(parent)
