@@ -67,10 +67,12 @@ class Conditions:
         mode: How it was loaded.
         device: Matches where tensors are to live.
         modes: What the same checkpoint came to in other modes, which must be known.
-        traceback: Is searched in the exception's frames.
         warning: Is searched in each warning.
         difference: The worst difference.
+        any_difference: At least one difference.
         every_difference: All differences.
+        swapped: Whether one leaf has the value that another had.
+        leaf_in_file: Whether the file has a tensor at the path of the worst difference.
         file: Is searched in what the file says of itself, by part: ``global``
             (``collections.OrderedDict``), ``call`` (``torch._utils._rebuild_tensor_v2/6`` with the
             number of arguments), ``dtype`` and ``device`` (of its storages), ``defect``, ``key``
@@ -86,10 +88,12 @@ class Conditions:
     mode: frozenset[Mode] = frozenset()
     device: re.Pattern[str] | None = None
     modes: Mapping[Mode, frozenset[Verdict]] = field(default_factory=dict)
-    traceback: re.Pattern[str] | None = None
     warning: re.Pattern[str] | None = None
     difference: _Leaf | None = None
+    any_difference: _Leaf | None = None
     every_difference: _Leaf | None = None
+    swapped: bool | None = None
+    leaf_in_file: bool | None = None
     file: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     format: frozenset[Format] = frozenset()
 
@@ -98,33 +102,14 @@ class Conditions:
         """Conditions from their YAML.
 
         Raises:
-            TypeError: There is no such condition.
-            ValueError: A word, range or pattern is not one.
+            ValueError: There is no such condition, or a word or range is not one.
+            re.error: A pattern is not one.
         """
-        parsed: dict[str, Any] = {}
-        for name, value in entry.items():
-            match name:
-                case "producer" | "consumer":
-                    parsed[name] = {_part(p): parse_range(text) for p, text in value.items()}
-                case "producer_is":
-                    parsed[name] = {_part(p): _relation(word) for p, word in value.items()}
-                case "mode":
-                    parsed[name] = frozenset(map(Mode, value))
-                case "format":
-                    parsed[name] = frozenset(map(Format, value))
-                case "modes":
-                    parsed[name] = {Mode(m): frozenset(map(Verdict, v)) for m, v in value.items()}
-                case "difference" | "every_difference":
-                    parsed[name] = _Leaf.parse(value)
-                case "file":
-                    parsed[name] = {
-                        _word(part, tuple(_FILE)): re.compile(text) for part, text in value.items()
-                    }
-                case "device" | "traceback" | "warning":
-                    parsed[name] = re.compile(value)
-                case _:
-                    parsed[name] = frozenset(value)
-        return cls(**parsed)
+        unknown = entry.keys() - _PARSERS.keys()
+        if unknown:
+            msg = f"there is no condition {', '.join(sorted(unknown))}"
+            raise ValueError(msg)
+        return cls(**{name: _PARSERS[name](value) for name, value in entry.items()})
 
     def met_by(self, evidence: Evidence) -> dict[str, str] | None:
         """What its patterns found, by the names of their groups; None when something is not so."""
@@ -132,10 +117,9 @@ class Conditions:
             return None
         groups: dict[str, str] = {}
         for found in (
-            _searched(self.traceback, [evidence.exception.traceback] if evidence.exception else []),
             _searched(self.warning, evidence.warnings),
             self._differences(evidence.judgement.differences),
-            self._file(evidence.reading),
+            self._file(evidence),
         ):
             if found is None:
                 return None
@@ -175,6 +159,14 @@ class Conditions:
             if found is None:
                 return None
             groups |= found
+        if self.any_difference is not None:
+            matched = (self.any_difference.match(each) for each in differences)
+            found = next((each for each in matched if each is not None), None)
+            if found is None:
+                return None
+            groups |= found
+        if self.swapped is not None and self.swapped != _are_swapped(differences):
+            return None
         if self.every_difference is not None:
             every = [self.every_difference.match(each) for each in differences]
             if not every or None in every:
@@ -182,11 +174,17 @@ class Conditions:
             groups |= every[0] or {}
         return groups
 
-    def _file(self, reading: Reading | None) -> dict[str, str] | None:
-        if not self.file and not self.format:
+    def _file(self, evidence: Evidence) -> dict[str, str] | None:
+        if not self.file and not self.format and self.leaf_in_file is None:
             return {}
+        reading = evidence.reading
         if reading is None or (self.format and reading.format not in self.format):
             return None
+        if self.leaf_in_file is not None:
+            paths = {each.path for each in reading.tensors}
+            worst = evidence.judgement.differences[:1]
+            if not paths or not worst or (worst[0].path in paths) != self.leaf_in_file:
+                return None
         groups: dict[str, str] = {}
         for part, pattern in self.file.items():
             found = _searched(pattern, _FILE[part](reading))
@@ -212,6 +210,16 @@ _FILE: dict[str, Callable[[Reading], Iterable[str]]] = {
 }
 
 
+def _are_swapped(differences: tuple[Difference, ...]) -> bool:
+    """Whether some leaf came out with what another one, and not it, was saved with."""
+    values = {each.before: each.path for each in differences if each.what is Reason.VALUES_DIFFER}
+    return any(
+        values.get(each.after.partition("; ")[0], each.path) != each.path
+        or values.get(each.after, each.path) != each.path
+        for each in differences
+    )
+
+
 def _searched(pattern: re.Pattern[str] | None, texts: Iterable[str]) -> dict[str, str] | None:
     """The groups of the first text in which it is found; None when it is in none."""
     if pattern is None:
@@ -229,10 +237,6 @@ def _version(facts: Facts, part: str) -> str | None:
     return version
 
 
-def _part(word: str) -> str:
-    return _word(word, _PARTS)
-
-
 def _relation(word: str) -> str:
     return _word(word, tuple(_RELATIONS.values()))
 
@@ -242,3 +246,26 @@ def _word(word: str, words: Collection[str]) -> str:
         msg = f"{word!r} is none of {', '.join(words)}"
         raise ValueError(msg)
     return word
+
+
+def _ranges(value: Mapping[str, str]) -> dict[str, Range]:
+    return {_word(part, _PARTS): parse_range(text) for part, text in value.items()}
+
+
+_PARSERS: dict[str, Callable[[Any], Any]] = {
+    "producer": _ranges,
+    "consumer": _ranges,
+    "producer_is": lambda value: {_word(p, _PARTS): _relation(w) for p, w in value.items()},
+    "case_format": frozenset,
+    "mode": lambda value: frozenset(map(Mode, value)),
+    "device": re.compile,
+    "modes": lambda value: {Mode(m): frozenset(map(Verdict, v)) for m, v in value.items()},
+    "warning": re.compile,
+    "difference": _Leaf.parse,
+    "any_difference": _Leaf.parse,
+    "every_difference": _Leaf.parse,
+    "swapped": bool,
+    "leaf_in_file": bool,
+    "file": lambda value: {_word(p, tuple(_FILE)): re.compile(t) for p, t in value.items()},
+    "format": lambda value: frozenset(map(Format, value)),
+}

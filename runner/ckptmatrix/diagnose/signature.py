@@ -18,6 +18,10 @@ __all__ = ["Signature"]
 
 #: Escape sequences of terminals, which torch puts around its advice since 2.6 (pytorch#127523).
 _ESCAPE = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
+#: How pickle says it since Python 3.14; patterns know the words of earlier ones.
+_NO_ATTRIBUTE = re.compile(
+    r"\A(?:partially initialized )?module '([^']{1,200})' has no attribute '([^']{1,200})'"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +75,7 @@ class Signature:
             return None
         groups: dict[str, str] = {}
         if self.message is not None:
-            said = raised.message if raised is not None else judgement.message
-            found = self.message.search(_ESCAPE.sub("", said))
+            found = self.message.search(_said(evidence))
             if found is None:
                 return None
             groups |= {name: text or "" for name, text in found.groupdict().items()}
@@ -81,3 +84,11 @@ class Signature:
             return None
         words = Words.of(evidence, groups | met)
         return words.about(self.entity) if self.entity else words
+
+
+def _said(evidence: Evidence) -> str:
+    """The exception's words as patterns know them, or the judgement's when nothing was raised."""
+    if evidence.exception is None:
+        return evidence.judgement.message
+    said = _ESCAPE.sub("", evidence.exception.message)
+    return _NO_ATTRIBUTE.sub(r"Can't get attribute '\2' on <module '\1'", said)

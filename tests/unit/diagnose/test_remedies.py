@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ckptmatrix.archive.reading import Format, Reading, Requirement
+from ckptmatrix.diagnose.remedies import Remedy, cures_of
+from ckptmatrix.diagnose.sentence import Words
+from ckptmatrix.judge.outcome import Cure, Judgement
+from ckptmatrix.words import Mode, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ckptmatrix.diagnose.evidence import Evidence
+
+MAPPED = Remedy(where="load", text="load with map_location", by="mapped")
+LEGACY = Remedy(where="save", text="save in the legacy format", by="legacy_format")
+PLAIN = Remedy(where="save", text="save {entity} otherwise")
+
+
+def judged(verdict: Verdict) -> Judgement:
+    return Judgement(verdict=verdict)
+
+
+def cures(known: Evidence, *remedies: Remedy) -> tuple[Cure, ...]:
+    return cures_of(remedies, known, Words.of(known, {}))
+
+
+def test_what_nobody_tried_is_advice_that_is_not_verified(
+    evidence: Callable[..., Evidence],
+) -> None:
+    assert cures(evidence(), PLAIN, MAPPED, LEGACY) == (
+        Cure(where="save", text="save mine.Net otherwise"),
+        Cure(where="load", text="load with map_location", by="mapped"),
+        Cure(where="save", text="save in the legacy format", by="legacy_format"),
+    )
+
+
+def test_what_was_seen_to_work_comes_first(evidence: Callable[..., Evidence]) -> None:
+    known = evidence(
+        modes={Mode.MAPPED: judged(Verdict.OK)},
+        variants={"legacy_format": {Mode.PLAIN: judged(Verdict.OK)}},
+    )
+    found = cures(known, PLAIN, MAPPED, LEGACY)
+    assert [(cure.by, cure.verified) for cure in found] == [
+        ("mapped", True),
+        ("legacy_format", True),
+        ("", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "verdict", [Verdict.FAILED, Verdict.CHANGED, Verdict.UNSUPPORTED, Verdict.ABORTED]
+)
+def test_what_was_seen_not_to_work_is_no_advice(
+    evidence: Callable[..., Evidence], verdict: Verdict
+) -> None:
+    known = evidence(
+        modes={Mode.MAPPED: judged(verdict)},
+        variants={"legacy_format": {Mode.PLAIN: judged(verdict)}},
+    )
+    assert cures(known, MAPPED, LEGACY) == ()
+
+
+def test_an_error_of_ours_says_nothing_about_a_cure(evidence: Callable[..., Evidence]) -> None:
+    known = evidence(
+        modes={Mode.MAPPED: judged(Verdict.ERROR)},
+        variants={"legacy_format": {Mode.PLAIN: judged(Verdict.ERROR)}},
+    )
+    assert [cure.verified for cure in cures(known, MAPPED, LEGACY)] == [False, False]
+
+
+def test_what_failed_is_not_its_own_cure(evidence: Callable[..., Evidence]) -> None:
+    assert cures(evidence(mode=Mode.MAPPED), MAPPED) == ()
+
+
+def test_a_variant_counts_in_the_same_mode_first(evidence: Callable[..., Evidence]) -> None:
+    both = {Mode.PLAIN: judged(Verdict.FAILED), Mode.TRUSTED: judged(Verdict.OK)}
+    assert cures(evidence(variants={"legacy_format": both}), LEGACY) == ()
+    trusted = evidence(mode=Mode.TRUSTED, variants={"legacy_format": both})
+    assert [cure.verified for cure in cures(trusted, LEGACY)] == [True]
+    only_mmap = evidence(mode=Mode.MMAP, variants={"legacy_format": both})
+    assert [cure.verified for cure in cures(only_mmap, LEGACY)] == [True]
+
+
+def test_loading_a_part_is_advice_but_never_verified(evidence: Callable[..., Evidence]) -> None:
+    partial = Remedy(where="load", text="strict=False", by="partial", partly=True)
+    known = evidence(modes={Mode.PARTIAL: judged(Verdict.CHANGED)})
+    assert [cure.verified for cure in cures(known, partial)] == [False]
+    assert cures(evidence(modes={Mode.PARTIAL: judged(Verdict.FAILED)}), partial) == ()
+
+
+def test_the_file_itself_says_which_version_it_needs(evidence: Callable[..., Evidence]) -> None:
+    newer = Remedy(where="version", text="load with something newer", needs="torch")
+    reading = Reading(
+        format=Format.ZIP,
+        bytes=1,
+        requirements=(
+            Requirement(of="torch", at_least="2.1", evidence="it has a float8 tensor"),
+            Requirement(of="torch", at_least="1.6", evidence="it is a zip file"),
+            Requirement(of="torch", below="1.9", evidence="it has a class that is gone"),
+            Requirement(of="numpy", at_least="2.0", evidence="it has a scalar of NumPy 2"),
+        ),
+    )
+    (cure,) = cures(evidence(reading=reading), newer)
+    assert cure.text == ("load with torch 2.1 or newer and older than 1.9: it has a float8 tensor")
+    (cure,) = cures(evidence(), newer)
+    assert cure.text == "load with something newer"
+
+
+def test_a_version_that_the_consumer_has_is_not_asked_for(
+    evidence: Callable[..., Evidence],
+) -> None:
+    newer = Remedy(where="version", text="load with something newer", needs="torch")
+    reading = Reading(
+        format=Format.ZIP,
+        bytes=1,
+        requirements=(Requirement(of="torch", at_least="1.6", evidence="it is a zip file"),),
+    )
+    (cure,) = cures(evidence(reading=reading), newer)
+    assert cure.text == "load with something newer"
