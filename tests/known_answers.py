@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import pandas as pd
 
-__all__ = ["assert_answer", "name_of", "read_answers"]
+__all__ = ["assert_answer", "cases_of", "is_documented", "name_of", "read_answers"]
 
 
 def read_answers(name: str) -> list[dict[str, Any]]:
@@ -23,15 +24,28 @@ def read_answers(name: str) -> list[dict[str, Any]]:
     return rows
 
 
+def cases_of(answers: Iterable[dict[str, Any]]) -> str:
+    """What ``--cases`` must be given so that all of these can be found."""
+    return ",".join(sorted({str(answer["case"]) for answer in answers}))
+
+
 def name_of(answer: dict[str, Any]) -> str:
     """What a test of it is called."""
     return "-".join(str(answer[key]) for key in ("producer", "consumer", "case", "mode"))
+
+
+def is_documented(answer: dict[str, Any]) -> bool:
+    """Whether others told it: in a public issue, a release note or a documentation."""
+    return not str(answer["source"]).startswith("measured")
 
 
 def assert_answer(
     frame: pd.DataFrame, answer: dict[str, Any], is_cell: Callable[[str, str], bool]
 ) -> None:
     """Find the one outcome an answer is about and compare it.
+
+    What failed or changed must have a diagnosis; where the answer names a ``cure``, one that was
+    seen to work by that mode or variant.
 
     Args:
         frame: A run's outcomes.
@@ -47,6 +61,11 @@ def assert_answer(
     assert len(found) == 1
     row = found.iloc[0]
     assert row.verdict == answer["verdict"], row.message
+    if row.verdict in ("failed", "changed"):
+        assert row.diagnosis, row.message
+    if "cure" in answer:
+        cures = json.loads(row.cures)
+        assert answer["cure"] in [cure["by"] for cure in cures if cure["verified"]], row.cures
     if "reason" in answer:
         assert row.reason == answer["reason"]
         assert row.stage == answer["stage"]

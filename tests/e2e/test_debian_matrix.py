@@ -121,7 +121,9 @@ def test_a_loop_written_by_hand_gives_the_same_answers(
     ]
     for sha256 in loads.checkpoint.unique():
         (place,) = (store / sha256[:2] / sha256).iterdir()
-        (tmp_path / sha256).write_bytes(place.read_bytes())
+        if place.is_file():
+            (tmp_path / sha256).write_bytes(place.read_bytes())
+    loads = loads[loads.checkpoint.map(lambda sha256: (tmp_path / sha256).exists())]
     compared = 0
     for consumer, rows in loads.groupby("consumer", observed=True):
         by_hand = _load_by_hand(str(consumer), tmp_path)

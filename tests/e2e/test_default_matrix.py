@@ -11,6 +11,7 @@ import pytest
 
 from e2e_program import command
 from known_answers import assert_answer, name_of, read_answers
+from own_cell import own_rows, unexpected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,11 +45,15 @@ def test_four_releases_of_both_majors_on_different_pythons(default_tables: RunFr
     assert cells.python.nunique() >= 4
 
 
-def test_no_failure_is_unexplained(default_frame: pd.DataFrame) -> None:
-    unexplained = default_frame[default_frame.reason.isin(["load_error", "observe_error"])]
-    # torch 1.4 reads the indices of a sparse tensor before it has read their bytes.
-    known = unexplained.message.str.contains("size is inconsistent with indices")
-    assert unexplained[~known].empty
+def test_no_failure_is_undiagnosed(default_frame: pd.DataFrame) -> None:
+    bad = default_frame[default_frame.verdict.isin(["failed", "changed"])]
+    undiagnosed = bad[bad.diagnosis.isna() | (bad.diagnosis == "")]
+    assert undiagnosed[["case", "mode", "reason", "message"]].drop_duplicates().empty
+    assert (bad.cause != "").all()
+
+
+def test_what_a_cell_saves_it_loads_as_declared(default_tables: RunFrames) -> None:
+    assert unexpected(own_rows(default_tables)) == []
 
 
 def test_every_cell_can_be_trusted(default_tables: RunFrames) -> None:
@@ -60,10 +65,12 @@ def test_at_most_three_jobs_a_cell(default_run: Path) -> None:
     assert record["counts"]["jobs"] <= 3 * len(record["cells"])
 
 
-def test_a_second_run_starts_no_job_and_takes_seconds(default_run: Path) -> None:
+def test_a_second_run_starts_no_job_and_takes_seconds(
+    default_run: Path, default_choice: tuple[str, ...]
+) -> None:
     began = time.monotonic()
     out = default_run.parent.parent
-    done = command("run", "matrices/default.yaml", "--out", str(out), "--json")
+    done = command("run", *default_choice, "--out", str(out), "--json")
     seconds = time.monotonic() - began
     assert done.code == 0, done.err
     summary = json.loads(done.out)

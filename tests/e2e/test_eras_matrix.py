@@ -17,7 +17,7 @@ import ckptmatrix
 from ckptmatrix.matrix.load import load_matrix
 from ckptmatrix.matrix.selection import select_cells
 from e2e_program import REPOSITORY, command
-from known_answers import assert_answer, name_of, read_answers
+from known_answers import assert_answer, cases_of, name_of, read_answers
 from own_cell import own_rows, unexpected
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ ANSWERS = [
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFrames:
     out = tmp_path_factory.mktemp("reports")
-    cases = ",".join(sorted({answer["case"] for answer in ANSWERS}))
-    choice = ("--cells", CHOICE, "--cases", cases)
+    choice = ("--cells", CHOICE, "--cases", cases_of(ANSWERS))
     done = command("run", str(MATRIX), "--provider", "venv", *choice, "--out", str(out))
     assert done.code == 0, done.err
     return ckptmatrix.load_run(out / "eras" / "latest")
