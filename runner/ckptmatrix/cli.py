@@ -118,7 +118,7 @@ def check(files: tuple[Path, ...], **options: Any) -> int:  # noqa: ANN401 - as 
 
 @cli.command(
     epilog="""Exit codes: 0 every file is a checkpoint, whole and read to its end; 1 one of them is
-    damaged, no checkpoint, or too much to be read; 2 wrong usage, or a file that cannot be opened."""
+    damaged, no checkpoint, or too much to read; 2 wrong usage, or a file that cannot be opened."""
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--tensors", is_flag=True, help="List every tensor, not only the first ones.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ckptmatrix.archive.nodes import Blob, Made, Mapping, Name, Node, Persistent, SetOf, dotted_name
 from ckptmatrix.archive.tensors import is_tensor, storage_of, tensor_of
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
     from ckptmatrix.archive.reading import TensorEntry
 
-__all__ = ["Found", "keys_of", "options_of", "root_class", "shown_key", "tensors_in"]
+__all__ = ["Found", "Tensors", "keys_of", "options_of", "root_class", "shown_key", "tensors_in"]
 
 _LONGEST_KEY = 200
 _DEEPEST_PATH = 100
+_DEEPEST = 1_000
 _NEAR = 2
 _FEW = 50
 _RECONSTRUCTORS: Final = frozenset(
@@ -24,8 +25,10 @@ _RECONSTRUCTORS: Final = frozenset(
 #: Attributes of a module that hold what is reached by ``module.name``.
 _MODULE_PARTS: Final = ("_parameters", "_buffers", "_modules")
 
+#: From a container to what is in it: an index, or how the step is written.
+Step = int | str
 #: Where something is: the place around it, and the step from there.
-_Place = tuple[Any, str, int]
+_Place = tuple[Any, Step]
 
 
 class Found:
@@ -37,6 +40,20 @@ class Found:
         self.path = path
         self.node = node
         self.entry = entry
+
+
+class Tensors(NamedTuple):
+    """The tensors of an object.
+
+    Attributes:
+        found: Those whose facts were worked out.
+        total: How many there are in all.
+        deep: Whether something lay too deep to be entered.
+    """
+
+    found: list[Found]
+    total: int
+    deep: bool
 
 
 def shown_key(key: Node) -> str:
@@ -133,47 +150,46 @@ def options_of(root: Node) -> frozenset[str]:
     return frozenset(found)
 
 
-def tensors_in(root: Node, limit: int) -> Iterator[Found]:
+def tensors_in(root: Node, limit: int) -> Tensors:
     """Every tensor of an object, in order, with where it is.
 
-    A container that is met again is not entered again.
+    A container that is met again is not entered again, nor one that is very deep.
 
     Args:
         root: The object.
         limit: Of how many tensors the facts and the path are worked out.
     """
+    found: list[Found] = []
+    count, deep = 0, False
     met: set[int] = set()
-    waiting: list[tuple[_Place | None, Node]] = [(None, root)]
-    count = 0
-    while waiting:
-        place, node = waiting.pop()
-        kind = type(node)
-        if kind is str or kind is int or node is None or kind is float or kind is bool:
-            continue
-        if kind is Made and is_tensor(node):
-            count += 1
-            if count <= limit:
-                yield Found(_path(place), node, tensor_of(node))
-            else:
-                yield Found("", node, None)
-            continue
-        if kind in _ENTERED and id(node) not in met:
-            met.add(id(node))
-            depth = place[2] + 1 if place else 1
-            around = [((place, step, depth), child) for step, child in _children(node)]
-            around.reverse()
-            waiting.extend(around)
+    frames: list[tuple[_Place | None, Iterator[tuple[Step, Node]]]] = [(None, iter([("", root)]))]
+    while frames:
+        around, children = frames[-1]
+        for step, node in children:
+            kind = type(node)
+            if kind is Made and is_tensor(node):
+                count += 1
+                if count <= limit:
+                    found.append(Found(_path((around, step)), node, tensor_of(node)))
+            elif kind in _ENTERED and node and id(node) not in met:
+                met.add(id(node))
+                if len(frames) < _DEEPEST:
+                    frames.append(((around, step), _children(node)))
+                    break
+                deep = True
+        else:
+            frames.pop()
+    return Tensors(found=found, total=count, deep=deep)
 
 
 _ENTERED: Final = (list, tuple, Mapping, SetOf, Made)
 
 
-def _children(node: Node) -> Iterator[tuple[str, Node]]:
+def _children(node: Node) -> Iterator[tuple[Step, Node]]:
     if isinstance(node, Mapping):
         yield from _entries(node.pairs)
     elif isinstance(node, list | tuple):
-        for index, child in enumerate(node):
-            yield f"[{index}]", child
+        yield from enumerate(node)
     elif isinstance(node, SetOf):
         for index, child in enumerate(node.items):
             yield f"{{{index}}}", child
@@ -181,15 +197,13 @@ def _children(node: Node) -> Iterator[tuple[str, Node]]:
         yield from _parts(node)
 
 
-def _entries(pairs: list[tuple[Node, Node]] | None) -> Iterator[tuple[str, Node]]:
+def _entries(pairs: list[tuple[Node, Node]] | None) -> Iterator[tuple[Step, Node]]:
     for key, value in pairs or ():
-        kind = type(value)
-        if kind is int or kind is str or kind is float or value is None or kind is bool:
-            continue
-        yield f"[{shown_key(key)}]", value
+        if type(value) in _ENTERED:
+            yield f"[{shown_key(key)}]", value
 
 
-def _parts(node: Made) -> Iterator[tuple[str, Node]]:
+def _parts(node: Made) -> Iterator[tuple[Step, Node]]:
     pairs = _pairs_of(node)
     if pairs:
         yield from _entries(pairs)
@@ -197,8 +211,7 @@ def _parts(node: Made) -> Iterator[tuple[str, Node]]:
         arguments = node.arguments
         for index, child in enumerate(arguments if isinstance(arguments, tuple | list) else ()):
             yield f"({index})", child
-    for index, child in enumerate(node.items or ()):
-        yield f"[{index}]", child
+    yield from enumerate(node.items or ())
     state = node.state
     if isinstance(state, Mapping):
         yield from _attributes(state)
@@ -212,23 +225,26 @@ def _parts(node: Made) -> Iterator[tuple[str, Node]]:
         yield "(state)", state
 
 
-def _attributes(state: Mapping) -> Iterator[tuple[str, Node]]:
+def _attributes(state: Mapping) -> Iterator[tuple[Step, Node]]:
     pairs = state.pairs or []
     module = {"_parameters", "_modules"} <= {key for key, _ in pairs if isinstance(key, str)}
     for key, value in pairs:
-        if module and key in _MODULE_PARTS:
+        if module and isinstance(key, str) and key in _MODULE_PARTS:
             for name, part in _pairs_of(value) or ():
-                yield f".{name}" if isinstance(name, str) else f"[{shown_key(name)}]", part
+                yield _attribute(name), part
         else:
-            yield f".{key}" if isinstance(key, str) else f"[{shown_key(key)}]", value
+            yield _attribute(key), value
+
+
+def _attribute(name: Node) -> str:
+    return f".{name}" if isinstance(name, str) else f"[{shown_key(name)}]"
 
 
 def _path(place: _Place | None) -> str:
     steps: list[str] = []
     while place is not None and len(steps) < _DEEPEST_PATH:
-        around, step, _ = place
-        steps.append(step[: _LONGEST_KEY + 4])
-        place = around
+        place, step = place
+        steps.append(f"[{step}]" if isinstance(step, int) else step[: _LONGEST_KEY + 4])
     if place is not None:
         steps.append("…")
     return "".join(reversed(steps))

@@ -24,6 +24,7 @@ class Limits:
         persistent: Persistent ids.
         records: Entries of a zip or tar archive, files of a folder.
         record_bytes: Of one small record (``version``, JSON), unpacked.
+        scanned: Entries, and places that may end one, of a zip archive without a directory.
         checked_bytes: Of records whose checksums are compared.
         header_bytes: Of a safetensors header.
         tensors: Listed.
@@ -33,15 +34,16 @@ class Limits:
     """
 
     pickle_bytes: int = 64 * _MIB
-    opcodes: int = 1_500_000
+    opcodes: int = 1_000_000
     kept_text: int = 16 * _MIB
     text: int = 4096
     globals: int = 20_000
     persistent: int = 200_000
     records: int = 200_000
     record_bytes: int = 8 * _MIB
+    scanned: int = 20_000
     checked_bytes: int = 64 * _MIB
-    header_bytes: int = 16 * _MIB
+    header_bytes: int = 8 * _MIB
     tensors: int = 10_000
     storages: int = 10_000
     keys: int = 1_000

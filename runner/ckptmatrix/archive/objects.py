@@ -32,18 +32,18 @@ def describe_object(draft: Draft, root: Node, *, main: bool = True, prefix: str 
         draft.root = root_class(root)
         draft.keys = keys_of(root, draft.limits.keys)
         draft.options = options_of(root)
-    left = draft.limits.tensors - len(draft.tensors)
-    for found in tensors_in(root, left):
-        draft.tensor_count += 1
-        if found.entry is not None:
-            draft.tensors.append(replace(found.entry, path=prefix + found.path))
-            _check_extent(draft, found.node, prefix + found.path)
-        elif found.path or len(draft.tensors) < draft.limits.tensors:
-            draft.tensors.append(
-                TensorEntry(
-                    path=prefix + found.path, dtype="", shape=(), rebuild=found.node.of.name
-                )
-            )
+    tensors = tensors_in(root, draft.limits.tensors - len(draft.tensors))
+    draft.tensor_count += tensors.total
+    if tensors.deep:
+        draft.stop("its object is nested deeper than is followed")
+    for found in tensors.found:
+        path = prefix + found.path
+        if found.entry is None:
+            entry = TensorEntry(path=path, dtype="", shape=(), rebuild=found.node.of.name)
+        else:
+            entry = replace(found.entry, path=path)
+            _check_extent(draft, found.node, path)
+        draft.tensors.append(entry)
 
 
 def _check_extent(draft: Draft, node: Node, path: str) -> None:

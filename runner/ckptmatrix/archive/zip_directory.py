@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -217,7 +218,10 @@ def _scan(source: Source, limits: Limits) -> Directory:
     entries: list[Entry] = []
     position, budget = 0, limits.checked_bytes
     incomplete = ""
-    while len(entries) < limits.records:
+    while True:
+        if len(entries) >= limits.scanned:
+            incomplete = "not all of a zip archive without a directory is searched for its records"
+            break
         fixed = source.read(position, _LOCAL_FIELDS.size)
         if len(fixed) < _LOCAL_FIELDS.size or not fixed.startswith(LOCAL):
             break
@@ -247,7 +251,7 @@ def _scan(source: Source, limits: Limits) -> Directory:
         if budget <= 0:
             incomplete = "not all of a zip archive without a directory is searched for its records"
             break
-        ended = _find_descriptor(source, data, min(source.size, data + budget))
+        ended = _find_descriptor(source, data, min(source.size, data + budget), limits.scanned)
         if ended is None:
             entries.append(replace(entry, packed=source.size - data, size=source.size - data))
             break
@@ -257,9 +261,11 @@ def _scan(source: Source, limits: Limits) -> Directory:
     return Directory(entries=tuple(entries), whole=False, incomplete=incomplete)
 
 
-def _find_descriptor(source: Source, data: int, end: int) -> tuple[int, int, int, int] | None:
+def _find_descriptor(
+    source: Source, data: int, end: int, most: int
+) -> tuple[int, int, int, int] | None:
     """Checksum and sizes that follow an entry's bytes, and where the next entry begins."""
-    for at in _occurrences(source, _DESCRIPTOR, data, end):
+    for at in islice(_occurrences(source, _DESCRIPTOR, data, end), most):
         tail = source.read(at, 24)
         for layout in ("<4sLLL", "<4sLQQ"):
             length = struct.calcsize(layout)
