@@ -1,6 +1,7 @@
 """What people do to a state dict that does not fit: rename its keys, or load what does fit."""
 
 import collections
+from typing import Any
 
 __all__ = ["COMPILED", "WRAPPED", "load_into", "prefixed", "stripped"]
 
@@ -64,7 +65,7 @@ def _bare(key):
 
 
 def _renamed(state, name):
-    renamed = collections.OrderedDict((name(key), value) for key, value in state.items())
+    renamed: Any = collections.OrderedDict((name(key), value) for key, value in state.items())
     # Versions of the modules the state is of; load_state_dict looks them up by prefix.
     metadata = getattr(state, "_metadata", None)
     if metadata is not None:

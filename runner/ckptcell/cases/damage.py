@@ -76,7 +76,7 @@ class FileBitflipPickle(_Damage):
         with open(path, "r+b") as file:
             # The end of the tuple that names a storage, its place in the memo, and the instruction
             # that asks for the storage.
-            place = re.search(b"tq.Q", file.read(), re.DOTALL).end() - 1
+            place = next(re.finditer(b"tq.Q", file.read(), re.DOTALL)).end() - 1
             file.seek(place)
             file.write(bytes([ord("Q") ^ 0x80]))
 

@@ -16,7 +16,7 @@ class Model:
     """Takes a state dict and remembers what it was told."""
 
     def __init__(self) -> None:
-        self.given: list[tuple[list[str], bool]] = []
+        self.given: list[tuple[list[Any], bool]] = []
 
     def load_state_dict(self, given: Any, *, strict: bool) -> str:
         self.given.append((list(given), strict))
