@@ -15,8 +15,8 @@ class LargeUnderLimit(Case):
     """A tensor twice as large as the room there is for it.
 
     Larger ones say the same, and each is written, hashed and copied for every cell that saves and
-    every cell that loads. A smaller one may fit: up to 32 MiB the C library hands out memory that was
-    used before, for which the process need not ask again.
+    every cell that loads. A smaller one may fit: up to 32 MiB the C library hands out memory that
+    was used before, for which the process need not ask again.
     """
 
     name = "large_under_limit"
