@@ -18,7 +18,7 @@ import ckptmatrix
 from ckptmatrix.matrix.load import load_matrix
 from ckptmatrix.matrix.selection import select_cells
 from e2e_program import command
-from own_cell import own_rows, unexpected, without_effect
+from own_cell import own_rows, unexpected
 
 MATRIX = os.environ.get("CKPTMATRIX_TEST_MATRIX", "")
 CASES = os.environ.get("CKPTMATRIX_TEST_CASES", "*")
@@ -64,10 +64,7 @@ def test_what_a_cell_saves_it_loads_as_declared(
 
 
 def test_every_case_is_made_somewhere(rows: dict[str, list[dict[str, Any]]]) -> None:
-    made = {row["case"] for cell in rows.values() for row in cell if row["verdict"] != "aborted"}
-    assert {row["case"] for cell in rows.values() for row in cell} == made
-
-
-@pytest.mark.skipif(CASES != "*", reason="only some cases")
-def test_every_exception_is_of_use(rows: dict[str, list[dict[str, Any]]]) -> None:
-    assert without_effect(row for cell in rows.values() for row in cell) == []
+    everything = [row for cell in rows.values() for row in cell]
+    # A save that fails as it should was made as far as it can be.
+    made = {row["case"] for row in everything if row["reason"] != "producer_unsupported"}
+    assert {row["case"] for row in everything} == made
