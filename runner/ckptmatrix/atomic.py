@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 __all__ = ["unused_name", "write_atomic"]
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
+def write_atomic(path: Path, content: bytes | str, *, durable: bool = True) -> None:
     """Write a file so that a reader sees the old content or the new, whatever happens meanwhile.
 
     Args:
         path: The file; its folder must exist. A link is replaced, not followed.
         content: Text is written as UTF-8.
+        durable: Whether it has to survive a power cut, which takes milliseconds.
 
     Raises:
         OSError: It cannot be written; what was there before is unchanged.
@@ -28,8 +29,9 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         with beside.open("xb") as file:
             file.write(data)
             file.flush()
-            # Without it a file may be empty under its new name after a power cut.
-            os.fsync(file.fileno())
+            if durable:
+                # Without it a file may be empty under its new name after a power cut.
+                os.fsync(file.fileno())
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)

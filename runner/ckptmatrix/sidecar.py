@@ -211,8 +211,16 @@ def _read(path: Path) -> bytes:
     return body
 
 
-def write_sidecar(checkpoint: Path, sidecar: Sidecar) -> Path:
+def write_sidecar(checkpoint: Path, sidecar: Sidecar, *, durable: bool = True) -> Path:
     """Write the sidecar of a checkpoint, whole or not at all; one that is there is replaced.
+
+    Args:
+        checkpoint: The file or folder.
+        sidecar: What to write.
+        durable: Whether it has to survive a power cut.
+
+    Returns:
+        Where it is.
 
     Raises:
         OSError: It cannot be written.
@@ -224,7 +232,7 @@ def write_sidecar(checkpoint: Path, sidecar: Sidecar) -> Path:
     if len(body) > MAX_BYTES:
         msg = f"the sidecar would have {len(body):,} bytes, {MAX_BYTES:,} are allowed"
         raise ValueError(msg)
-    write_atomic(path, body)
+    write_atomic(path, body, durable=durable)
     return path
 
 

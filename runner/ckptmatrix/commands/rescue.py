@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ckptmatrix import __version__
+from ckptmatrix.archive.reading import Format
 from ckptmatrix.atomic import unused_name
 from ckptmatrix.commands.check import default_matrix, plan_cells
 from ckptmatrix.commands.workplace import make_provider, new_folder
@@ -101,7 +102,7 @@ def rescue_command(
     limits = limits.model_copy(
         update={"file_bytes": max(limits.file_bytes, _GROWTH * given.checkpoint.bytes)}
     )
-    goal = output or path.with_name(f"{path.stem}.for-{target}{path.suffix}")
+    goal = output or _beside(path, given, target)
     _require_free(goal, path, force=force)
     shown = Console(stderr=True) if as_json else Console()
     name, note = choose_provider(
@@ -165,6 +166,13 @@ def _plan(matrix: Matrix, cells: str | None, target: str) -> Plan:
         return plan
     wanted = {cell.id for cell in select_cells(matrix.cells, cells)} | {target}
     return replace(plan, cells=tuple(each for each in plan.cells if each.cell.id in wanted))
+
+
+def _beside(path: Path, given: GivenFile, target: str) -> Path:
+    """A name beside the file; what is saved again is not always of the same kind."""
+    real = path.absolute()
+    same = given.reading.format not in {Format.SAFETENSORS, Format.DCP}
+    return real.with_name(f"{real.stem}.for-{target}{real.suffix if same else '.pt'}")
 
 
 def _require_free(goal: Path, path: Path, *, force: bool) -> None:

@@ -16,6 +16,7 @@ from ckptmatrix.run.explain import explain
 from ckptmatrix.run.phases import Seen, load_all, save_all
 from ckptmatrix.run.prepare import Prepared, prepare_cells
 from ckptmatrix.run.readings import read_all
+from ckptmatrix.run.sidecars import write_sidecars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -89,6 +90,7 @@ def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> F
             result = assemble(plan, prepared.records, saved, loaded, fetch)
             readings = read_all(setting.store, plan, saved, say=setting.board.say)
             result = explain(plan, result, saved, loaded, readings)
+            write_sidecars(setting, plan, prepared.usable, saved, readings)
         except Exception as error:  # noqa: BLE001 - as above
             failure = failure or error
             result = Assembled(
