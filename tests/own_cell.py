@@ -19,11 +19,11 @@ from ckptmatrix.matrix.cell import release_of
 from ckptmatrix.words import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ckptmatrix.report.frames import RunFrames
 
-__all__ = ["ExpectedTrouble", "own_rows", "read_exceptions", "unexpected", "without_effect"]
+__all__ = ["ExpectedTrouble", "own_rows", "read_exceptions", "unexpected"]
 
 Row = dict[str, Any]
 _CASES = {case.name: case for case in builtin_cases()}
@@ -97,16 +97,19 @@ def own_rows(run: RunFrames) -> list[Row]:
     return rows
 
 
-def unexpected(rows: Iterable[Row]) -> list[str]:
+def unexpected(
+    rows: Iterable[Row], exceptions: Sequence[ExpectedTrouble] | None = None
+) -> list[str]:
     """What is neither as declared nor an exception, and exceptions that did not happen.
 
     Args:
         rows: From :func:`own_rows`, of any cells and cases.
+        exceptions: Those of the file when None.
 
     Returns:
         One line each.
     """
-    exceptions = read_exceptions()
+    exceptions = read_exceptions() if exceptions is None else exceptions
     cells = _by_cell(rows)
     found = []
     for cell, answers in cells.items():
@@ -124,18 +127,6 @@ def unexpected(rows: Iterable[Row]) -> list[str]:
             elif not about and not row["as_expected"]:
                 found.append(f"{where}: {row['message']}")
     return found
-
-
-def without_effect(rows: Iterable[Row]) -> list[ExpectedTrouble]:
-    """Exceptions that no load of these is about."""
-    cells = _by_cell(rows)
-    return [
-        each
-        for each in read_exceptions()
-        if not any(
-            each.is_about(row, answers) for answers in cells.values() for row in answers.values()
-        )
-    ]
 
 
 def _by_cell(rows: Iterable[Row]) -> dict[str, dict[tuple[str, str], Row]]:

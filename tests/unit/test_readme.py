@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ckptmatrix
-from ckptmatrix.catalogue import user_cases
+from ckptmatrix.catalogue import builtin_cases, user_cases
 from ckptmatrix.cli import cli
 from ckptmatrix.matrix.load import load_matrix
 from ckptmatrix.report.folder import write_run
@@ -100,6 +100,11 @@ def scenario(tmp_path: Path) -> Scenario:
 def test_every_verdict_is_explained_with_its_symbol() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (\S) \|", README, flags=re.MULTILINE))
     assert rows == {verdict.value: verdict.symbol for verdict in Verdict}
+
+
+def test_how_many_cases_there_are() -> None:
+    (claimed,) = re.findall(r"more than (\d+) cases", README)
+    assert len(builtin_cases()) > int(claimed)
 
 
 def test_every_mode_is_named() -> None:
