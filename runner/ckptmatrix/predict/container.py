@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +25,8 @@ __all__ = ["has_mmap", "reads_compressed_layouts", "unreadable"]
 _UNCHECKED = "do not match their checksum"
 #: Without its directory an archive's version is not found; other damage is met after that.
 _DIRECTORY = "directory"
+#: Files of text begin with no opcode of a pickle, and archives of others lack torch's records.
+_READ_AS_TEXT = re.compile(r"\b(?:text|JSON|XML|script|zip|NumPy archive)\b")
 _NOT_ZIP = frozenset(
     {
         Format.LEGACY,
@@ -108,7 +111,7 @@ def _of_kind(reading: Reading) -> Prediction | None:
                 why=f"it is no checkpoint: {reading.note or 'a pickle'}",
             )
         case Format.OTHER:
-            text = "text" in reading.note or "JSON" in reading.note or "zip" in reading.note
+            text = _READ_AS_TEXT.search(reading.note) is not None
             return Prediction(
                 reason=Reason.FORMAT_UNKNOWN if text else Reason.FILE_CORRUPT,
                 why=f"it is no checkpoint: {reading.note}",

@@ -1,0 +1,406 @@
+"""Each rule: files that a release takes and refuses, and which of several causes is met first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ckptmatrix.archive.reading import (
+    Call,
+    Format,
+    Reading,
+    State,
+    StorageEntry,
+    TensorEntry,
+)
+from ckptmatrix.words import Mode, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ckptmatrix.predict.prediction import Prediction
+
+    Told = Callable[..., Prediction]
+    File = Callable[..., Reading]
+
+STATE_DICT = ("collections.OrderedDict", "torch._utils._rebuild_tensor_v2", "torch.FloatStorage")
+LINEAR = "torch.nn.modules.linear.Linear"
+
+
+def storage(device: str) -> StorageEntry:
+    return StorageEntry(key="0", dtype="torch.float32", device=device, bytes=4, present=4)
+
+
+def sparse(layout: str, rebuild: str = "_rebuild_sparse_tensor") -> TensorEntry:
+    return TensorEntry(path="", dtype="torch.float32", shape=(2, 2), rebuild=rebuild, layout=layout)
+
+
+@pytest.mark.parametrize(
+    "mode", [Mode.PLAIN, Mode.MAPPED, Mode.RESTRICTED, Mode.MMAP, Mode.TRUSTED]
+)
+def test_a_state_dict_loads_in_a_recent_release_in_every_mode(
+    mode: Mode, file: File, told: Told
+) -> None:
+    prediction = told(file(*STATE_DICT), "2.9.1", mode)
+    assert (prediction.reason, prediction.why) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("version", "torch", "fails"),
+    [
+        ("3", "1.4.0", True),
+        ("3", "1.5.1", False),
+        ("2", "1.4.0", False),
+        ("5", "1.5.1", True),
+        ("10", "1.11.0", True),
+        ("10", "1.12.1", False),
+        ("", "1.4.0", False),
+        ("newest", "1.4.0", False),
+    ],
+)
+def test_a_newer_version_of_the_archive(
+    version: str,
+    torch: str,
+    fails: bool,  # noqa: FBT001 - a table of cases
+    file: File,
+    told: Told,
+) -> None:
+    for kind in (Format.ZIP, Format.TORCHSCRIPT):
+        prediction = told(file(*STATE_DICT, version=version, format=kind), torch)
+        assert prediction.reason is (Reason.FORMAT_TOO_NEW if fails else None)
+        assert (f"version {version}" in prediction.why) is fails
+
+
+@pytest.mark.parametrize(
+    ("kind", "note", "reason"),
+    [
+        (Format.EMPTY, "", Reason.FILE_CORRUPT),
+        (Format.HTML, "a web page", Reason.FORMAT_UNKNOWN),
+        (Format.LFS_POINTER, "a Git LFS pointer", Reason.FORMAT_UNKNOWN),
+        (Format.PICKLE, "", Reason.FORMAT_UNKNOWN),
+        (Format.OTHER, "a file of text", Reason.FORMAT_UNKNOWN),
+        (Format.OTHER, "a zip archive that torch did not write", Reason.FORMAT_UNKNOWN),
+        (Format.OTHER, "a gzip archive: unpack it first", Reason.FILE_CORRUPT),
+        (Format.UNKNOWN, "", Reason.FILE_CORRUPT),
+    ],
+)
+def test_what_is_no_checkpoint(kind: Format, note: str, reason: Reason, told: Told) -> None:
+    reading = Reading(format=kind, bytes=10, note=note)
+    assert told(reading, "2.6.0").reason is reason
+    assert told(reading, "2.6.0", Mode.MMAP).reason is Reason.FORMAT_UNSUPPORTED
+
+
+def test_the_legacy_format_cannot_be_mapped_into_memory(file: File, told: Told) -> None:
+    legacy = file(*STATE_DICT, format=Format.LEGACY, version="1001")
+    assert told(legacy, "2.6.0", Mode.MMAP).reason is Reason.FORMAT_UNSUPPORTED
+    assert told(legacy, "1.4.0", Mode.PLAIN).reason is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "torch", "lacks"),
+    [
+        (Mode.RESTRICTED, "1.12.1", "weights_only"),
+        (Mode.MMAP, "2.0.1", "mmap"),
+        (Mode.ALLOWLISTED, "2.4.1", "declare safe"),
+    ],
+)
+def test_a_mode_that_a_release_does_not_have(
+    mode: Mode, torch: str, lacks: str, file: File, told: Told
+) -> None:
+    prediction = told(file(*STATE_DICT), torch, mode)
+    assert prediction.reason is Reason.MODE_MISSING
+    assert lacks in prediction.why
+
+
+def test_damage_is_met_after_the_version_but_a_lost_directory_before(
+    file: File, told: Told
+) -> None:
+    damaged = file(*STATE_DICT, defects=("data.pkl: byte 117 is no pickle opcode",))
+    cut = file(*STATE_DICT, defects=("the zip archive has no directory at its end",))
+    assert told(damaged, "1.4.0").reason is Reason.FORMAT_TOO_NEW
+    assert told(cut, "1.4.0").reason is Reason.FILE_CORRUPT
+    assert told(damaged, "2.6.0").reason is Reason.FILE_CORRUPT
+
+
+def test_torch_compares_no_checksums(file: File, told: Told) -> None:
+    flipped = "record data/0 is damaged: its bytes do not match their checksum"
+    assert told(file(*STATE_DICT, defects=(flipped,)), "2.6.0").reason is None
+
+
+@pytest.mark.parametrize(
+    ("name", "torch", "reason"),
+    [
+        ("torch.nn.modules.linear._LinearWithBias", "1.8.1", None),
+        ("torch.nn.modules.linear._LinearWithBias", "1.9.0", Reason.MISSING_GLOBAL),
+        ("torch.nn.modules.linear._LinearWithBias", "1.5.1", Reason.MISSING_GLOBAL),
+        ("torch.nn.modules.linear.NonDynamicallyQuantizableLinear", "1.8.1", Reason.MISSING_GLOBAL),
+        ("torch.nn.modules.linear.NonDynamicallyQuantizableLinear", "2.0.1", None),
+        ("torch._tensor._rebuild_from_type_v2", "1.8.1", Reason.MISSING_GLOBAL),
+        ("torch._utils._rebuild_tensor_v3", "2.1.2", Reason.MISSING_GLOBAL),
+        ("torch._utils._rebuild_tensor_v3", "2.2.0", None),
+        ("torch.ComplexFloatStorage", "1.5.1", Reason.DTYPE_UNKNOWN),
+        ("torch.float8_e8m0fnu", "2.6.0", Reason.DTYPE_UNKNOWN),
+        ("torch.float8_e8m0fnu", "2.7.0", None),
+        ("torch.nested._internal.nested_tensor.NestedTensor", "1.12.1", Reason.MISSING_GLOBAL),
+        ("torch.never.there.Something", "2.6.0", None),
+        ("torch.nn.modules.linear.Linear", "1.4.0", None),
+    ],
+)
+def test_names_of_torch_are_there_in_some_releases(
+    name: str, torch: str, reason: Reason | None, file: File, told: Told
+) -> None:
+    prediction = told(file(name, version="2"), torch)
+    assert prediction.reason is reason
+    assert (name in prediction.why) is (reason is not None)
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "reason"),
+    [
+        ("numpy._core.multiarray.scalar", {"numpy": "1.24.0"}, Reason.MISSING_GLOBAL),
+        ("numpy._core.multiarray.scalar", {"numpy": "1.26.0"}, Reason.MISSING_GLOBAL),
+        ("numpy._core.multiarray.scalar", {"numpy": "1.26.4"}, None),
+        ("numpy._core.numeric._frombuffer", {"numpy": "1.26.4"}, Reason.MISSING_GLOBAL),
+        ("numpy.core.multiarray.scalar", {"numpy": "2.3.0"}, None),
+        ("numpy.core.multiarray.scalar", {"numpy": None}, Reason.MISSING_MODULE),
+        ("pathlib._local.PosixPath", {"python": "3.12.1"}, Reason.MISSING_GLOBAL),
+        ("pathlib._local.PosixPath", {"python": "3.14.0"}, None),
+        ("pathlib.PosixPath", {"python": "3.13.0"}, None),
+        ("zoneinfo.ZoneInfo", {"python": "3.8.1"}, Reason.MISSING_MODULE),
+        ("__builtin__.set", {}, None),
+        ("__main__.Net", {}, Reason.MISSING_GLOBAL),
+        ("yaml.loader.Loader", {"packages": {"PyYAML": "6.0"}}, None),
+        ("yaml.loader.Loader", {}, Reason.MISSING_MODULE),
+        ("my_project.models.Net", {}, Reason.MISSING_MODULE),
+        ("ckptcell_user_mine.Net", {}, None),
+    ],
+)
+def test_names_of_others_are_there_in_some_environments(
+    name: str, environment: dict[str, Any], reason: Reason | None, file: File, told: Told
+) -> None:
+    assert told(file(name), "2.0.1", **environment).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("name", "torch", "reason"),
+    [
+        (LINEAR, "2.6.0", Reason.WEIGHTS_ONLY_REFUSED),
+        (LINEAR, "1.13.1", Reason.WEIGHTS_ONLY_REFUSED),
+        ("collections.Counter", "2.3.1", Reason.WEIGHTS_ONLY_REFUSED),
+        ("collections.Counter", "2.4.0", None),
+        ("_codecs.encode", "2.4.1", Reason.WEIGHTS_ONLY_REFUSED),
+        ("_codecs.encode", "2.5.0", None),
+        ("__builtin__.set", "2.5.1", Reason.WEIGHTS_ONLY_REFUSED),
+        ("__builtin__.set", "2.6.0", None),
+        ("__builtin__.complex", "2.6.0", None),
+        ("torch.cuda.HalfTensor", "2.0.1", None),
+        ("torch.storage.UntypedStorage", "2.0.1", None),
+        ("torch._utils._rebuild_qtensor", "2.0.1", Reason.WEIGHTS_ONLY_REFUSED),
+        ("torch._utils._rebuild_nested_tensor", "2.14.1", None),
+        ("torch._utils._rebuild_nested_tensor", "2.15.0", Reason.WEIGHTS_ONLY_REFUSED),
+        (
+            "torch.nested._internal.nested_tensor._rebuild_njt",
+            "2.6.0",
+            Reason.IMPORT_REQUIRED,
+        ),
+        (
+            "torch.nested._internal.nested_tensor._rebuild_njt",
+            "2.15.0",
+            Reason.WEIGHTS_ONLY_REFUSED,
+        ),
+        ("torch.distributed.tensor.DTensor", "2.9.1", Reason.IMPORT_REQUIRED),
+        ("posix.system", "2.6.0", Reason.WEIGHTS_ONLY_REFUSED),
+    ],
+)
+def test_restricted_loading_takes_what_a_release_allows(
+    name: str, torch: str, reason: Reason | None, file: File, told: Told
+) -> None:
+    assert told(file(name), torch, Mode.RESTRICTED).reason is reason
+
+
+@pytest.mark.parametrize("mode", [Mode.PLAIN, Mode.MAPPED, Mode.MMAP, Mode.PARTIAL])
+def test_since_2_6_every_load_is_restricted_that_is_not_told_to_trust(
+    mode: Mode, file: File, told: Told
+) -> None:
+    module = file(LINEAR)
+    assert told(module, "2.6.0", mode).reason is Reason.WEIGHTS_ONLY_REFUSED
+    assert told(module, "2.5.1", mode).reason is None
+    assert told(module, "2.6.0", Mode.TRUSTED).reason is None
+
+
+def test_what_a_loader_allows_is_looked_up_and_some_is_never_allowed(
+    file: File, told: Told
+) -> None:
+    assert told(file(LINEAR), "2.6.0", Mode.ALLOWLISTED).reason is None
+    gone = file("torch.nn.modules.linear._LinearWithBias")
+    assert told(gone, "2.6.0", Mode.ALLOWLISTED).reason is Reason.MISSING_GLOBAL
+    command = file("posix.system")
+    assert told(command, "2.6.0", Mode.ALLOWLISTED).reason is Reason.WEIGHTS_ONLY_REFUSED
+
+
+def test_restricted_loading_follows_few_opcodes(file: File, told: Told) -> None:
+    floats = file(*STATE_DICT, opcodes=("BINFLOAT", "PROTO", "STOP"))
+    framed = file(*STATE_DICT, opcodes=("FRAME", "MEMOIZE", "STACK_GLOBAL"))
+    assert told(floats, "1.13.1", Mode.RESTRICTED).reason is Reason.WEIGHTS_ONLY_REFUSED
+    assert told(floats, "2.0.1", Mode.RESTRICTED).reason is None
+    assert "FRAME" in told(framed, "2.6.0").why or told(framed, "2.6.0").reason is None
+    assert told(framed, "2.6.0", Mode.PLAIN).reason is Reason.WEIGHTS_ONLY_REFUSED
+
+
+def test_pickle_protocol_5_needs_python_3_8(file: File, told: Told) -> None:
+    new = file(*STATE_DICT, protocol=5, version="2")
+    assert told(new, "1.4.0", python="3.7.9").reason is Reason.PICKLE_PROTOCOL
+    assert told(new, "1.4.0", python="3.8.1").reason is None
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "reason"),
+    [
+        ("cuda:0", (), Reason.DEVICE_UNAVAILABLE),
+        ("cuda:0", ("A",), None),
+        ("cuda:1", ("A",), Reason.DEVICE_INDEX),
+        ("cuda", ("A",), None),
+        ("mps", ("A",), Reason.DEVICE_UNAVAILABLE),
+        ("meta", (), None),
+    ],
+)
+def test_storages_want_their_device_unless_they_are_mapped(
+    device: str, gpus: tuple[str, ...], reason: Reason | None, file: File, told: Told
+) -> None:
+    reading = file(*STATE_DICT, storages=(storage(device),))
+    assert told(reading, "2.6.0", Mode.PLAIN, gpus=gpus).reason is reason
+    assert told(reading, "2.6.0", Mode.MAPPED, gpus=gpus).reason is None
+
+
+def test_a_device_is_missed_where_the_first_storage_is(file: File, told: Told) -> None:
+    first = file(*STATE_DICT, LINEAR, storages=(storage("cuda:0"),))
+    last = file(LINEAR, *STATE_DICT, storages=(storage("cuda:0"),))
+    assert told(first, "2.6.0", Mode.PLAIN).reason is Reason.DEVICE_UNAVAILABLE
+    assert told(last, "2.6.0", Mode.PLAIN).reason is Reason.WEIGHTS_ONLY_REFUSED
+
+
+def test_more_arguments_than_a_release_takes(file: File, told: Told) -> None:
+    conjugated = file(*STATE_DICT, calls=(("torch._utils._rebuild_tensor_v2", 7),))
+    assert told(conjugated, "1.13.1").reason is Reason.SIGNATURE_MISMATCH
+    assert told(conjugated, "2.0.0").reason is None
+    unknown = file(*STATE_DICT, calls=(("torch._utils._rebuild_tensor_v2", -1),))
+    assert told(unknown, "1.13.1").reason is None
+
+
+def test_a_sparse_tensor_is_of_one_form_before_2_1(told: Told) -> None:
+    call = Call(dotted="torch._utils._rebuild_sparse_tensor", arguments=2, shape=(4,))
+    coo = Reading(
+        format=Format.ZIP,
+        bytes=1,
+        version="3",
+        calls=(call,),
+        tensors=(sparse("torch.sparse_coo"),),
+    )
+    assert told(coo, "2.0.1").reason is Reason.SIGNATURE_MISMATCH
+    assert told(coo, "2.1.0").reason is None
+
+
+def test_compressed_layouts_are_rebuilt_since_2_0(file: File, told: Told) -> None:
+    csc = file(*STATE_DICT, tensors=(sparse("torch.sparse_csc"),))
+    csr = file(*STATE_DICT, tensors=(sparse("torch.sparse_csr", "_rebuild_sparse_csr_tensor"),))
+    assert told(csc, "1.12.1").reason is Reason.LAYOUT_UNSUPPORTED
+    assert told(csc, "1.13.1", Mode.RESTRICTED).reason is Reason.WEIGHTS_ONLY_REFUSED
+    assert told(csc, "2.0.0").reason is None
+    assert told(csr, "1.12.1").reason is None
+
+
+def test_generators_of_numpy_2_are_not_taken_by_numpy_1(file: File, told: Told) -> None:
+    name = "numpy.random._pickle.__bit_generator_ctor"
+    new = file(name, "numpy.random._pcg64.PCG64", calls=((name, 1),))
+    old = file(name, calls=((name, 1),))
+    assert told(new, "2.0.1", numpy="1.26.4").reason is Reason.SIGNATURE_MISMATCH
+    assert told(new, "2.0.1", numpy="2.1.0").reason is None
+    assert told(old, "2.0.1", numpy="1.26.4").reason is None
+
+
+def test_states_that_are_no_dicts(file: File, told: Told) -> None:
+    name = "torch._C.Generator"
+    generator = file(name, calls=((name, 1),))
+    assert told(generator, "2.3.1").reason is Reason.SIGNATURE_MISMATCH
+    assert told(generator, "2.4.0").reason is None
+    name = "torch._dynamo.decorators._DimRange"
+    given = State(dotted=name, attributes=("dim", "max", "min"))
+    assert told(file(name, calls=((name, 0),)), "2.6.0").reason is Reason.SIGNATURE_MISMATCH
+    old = file(name, calls=((name, 0),), states=(given,))
+    assert told(old, "2.6.0").reason is None
+
+
+def test_a_tensor_without_attributes_has_no_state_to_go_through(told: Told) -> None:
+    name = "torch._tensor._rebuild_from_type_v2"
+    call = Call(dotted=name, arguments=4, shape=(3, -1))
+    reading = Reading(format=Format.ZIP, bytes=1, version="3", calls=(call,))
+    assert told(reading, "1.13.1").reason is Reason.LOAD_ERROR
+    assert told(reading, "2.0.0").reason is None
+
+
+def test_an_object_without_an_attribute_that_forward_reads(file: File, told: Told) -> None:
+    gelu = "torch.nn.modules.activation.GELU"
+    old = file(gelu, states=(State(dotted=gelu, attributes=("training",)),))
+    new = file(gelu, states=(State(dotted=gelu, attributes=("approximate", "training")),))
+    assert told(old, "1.12.0").reason is Reason.FORWARD_ERROR
+    assert told(old, "1.11.0").reason is None
+    assert told(new, "2.6.0").reason is None
+    assert told(old, "2.6.0", Mode.PLAIN).reason is Reason.WEIGHTS_ONLY_REFUSED
+
+
+def test_extra_state_is_not_taken_before_1_10(file: File, told: Told) -> None:
+    reading = file(*STATE_DICT, keys=("weight", "vocabulary._extra_state"))
+    assert told(reading, "1.9.1").reason is Reason.UNEXPECTED_KEYS
+    assert told(reading, "1.9.1", Mode.PARTIAL).reason is None
+    assert told(reading, "1.10.0").reason is None
+
+
+def test_a_sparse_tensor_of_the_legacy_format_is_checked_too_early(file: File, told: Told) -> None:
+    reading = file(*STATE_DICT, format=Format.LEGACY, tensors=(sparse("torch.sparse_coo"),))
+    assert told(reading, "1.6.0").reason is Reason.LOAD_ERROR
+    assert told(reading, "1.7.0").reason is None
+    assert told(file(*STATE_DICT, tensors=(sparse("torch.sparse_coo"),)), "1.6.0").reason is None
+
+
+@pytest.mark.parametrize(
+    ("details", "torch", "reason"),
+    [
+        ({"attributes without a value": "yes"}, "1.7.1", Reason.MISSING_GLOBAL),
+        (
+            {"attributes without a value": "yes", "debug information": "with a table of texts"},
+            "1.7.1",
+            Reason.CRASHED,
+        ),
+        ({"attributes without a value": "yes", "debug information": "with"}, "1.8.0", None),
+        ({"debug information": "with a table of texts"}, "1.7.1", None),
+    ],
+)
+def test_torchscript_with_a_type_that_a_release_does_not_know(
+    details: dict[str, str], torch: str, reason: Reason | None, file: File, told: Told
+) -> None:
+    script = file(format=Format.TORCHSCRIPT, details=details)
+    assert told(script, torch, Mode.PLAIN).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("layout", "version", "torch", "reason"),
+    [
+        ("archive pt2", "8.14", "2.7.1", Reason.FORMAT_TOO_NEW),
+        ("archive pt2", "8.14", "2.8.0", None),
+        ("loose records", "7.3", "2.5.1", None),
+        ("loose records", "7.3", "2.6.0", Reason.FORMAT_UNSUPPORTED),
+        ("loose records", "8.2", "2.13.0", None),
+        ("loose records", "", "2.6.0", None),
+    ],
+)
+def test_exported_programs_have_one_number_that_must_be_the_same(
+    layout: str, version: str, torch: str, reason: Reason | None, told: Told
+) -> None:
+    program = Reading(format=Format.EXPORT, bytes=1, version=version, details={"layout": layout})
+    assert told(program, torch, Mode.PLAIN).reason is reason
+
+
+def test_other_loaders_have_no_restricted_unpickler(file: File, told: Told) -> None:
+    folder = file(LINEAR, format=Format.DCP)
+    assert told(folder, "2.6.0", Mode.PLAIN).reason is None
