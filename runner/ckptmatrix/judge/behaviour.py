@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ckptmatrix.judge.numbers import close, distance, number, numbers
+from ckptmatrix.judge.numbers import Distance, close, distance, number, numbers
 from ckptmatrix.judge.outcome import Difference
 from ckptmatrix.judge.wording import clipped, same, shown
 from ckptmatrix.words import Reason
@@ -35,10 +35,12 @@ def compare_forward(before: Tree, after: Tree | None, policy: Policy) -> list[Di
     differences = []
     for place, leaf in before.placed().items():
         other = there.pop(place, None)
-        found = ("", "absent") if other is None else _output(leaf, other, policy)
+        if other is None:
+            differences.append(_differs(f"forward{leaf.path}", _kind(leaf), "absent"))
+            continue
+        found = _output(leaf, other, policy)
         if found is not None:
-            old, new = found
-            differences.append(_differs(f"forward{leaf.path}", old or _kind(leaf), new))
+            differences.append(found)
     differences += [
         _differs(f"forward{leaf.path}", "absent", _kind(leaf)) for leaf in there.values()
     ]
@@ -49,23 +51,24 @@ def compare_forward(before: Tree, after: Tree | None, policy: Policy) -> list[Di
     return differences
 
 
-def _output(before: Leaf, after: Leaf, policy: Policy) -> tuple[str, str] | None:
+def _output(before: Leaf, after: Leaf, policy: Policy) -> Difference | None:
+    path = f"forward{before.path}"
     if before.type != after.type:
-        return _kind(before), _kind(after)
+        return _differs(path, _kind(before), _kind(after))
     for name in ("dtype", "shape", "length", "keys"):
         if not same(before.fields.get(name), after.fields.get(name)):
-            return shown(before.fields.get(name)), shown(after.fields.get(name))
+            return _differs(path, shown(before.fields.get(name)), shown(after.fields.get(name)))
     name = str(before.fields.get("dtype", "float64" if before.type == "float" else ""))
     olds, news = _numbers(before), _numbers(after)
     if olds is None or news is None or len(olds) != len(news):
         old, new = _digest(before), _digest(after)
-        return None if same(old, new) else (shown(old), shown(new))
+        return None if same(old, new) else _differs(path, shown(old), shown(new))
     tolerance = policy.tolerance(name)
     if all(close(old, new, tolerance) for old, new in zip(olds, news, strict=True)):
         return None
-    gap = distance(olds, news)
-    note = "" if gap is None else f"; {gap}"
-    return shown(_values(before)), shown(_values(after)) + note
+    apart = distance(olds, news)
+    note = "" if apart is None else f"; {apart}"
+    return _differs(path, shown(_values(before)), shown(_values(after)) + note, apart)
 
 
 def _numbers(leaf: Leaf) -> Sequence[float | complex] | None:
@@ -87,8 +90,15 @@ def _kind(leaf: Leaf) -> str:
     return clipped(f"{leaf.type} {leaf.fields.get('dtype', '')}".strip())
 
 
-def _differs(path: str, before: str, after: str) -> Difference:
-    return Difference(path=path, what=Reason.FORWARD_DIFFERS, before=before, after=after)
+def _differs(path: str, before: str, after: str, apart: Distance | None = None) -> Difference:
+    return Difference(
+        path=path,
+        what=Reason.FORWARD_DIFFERS,
+        before=before,
+        after=after,
+        absolute=None if apart is None else apart.absolute,
+        relative=None if apart is None else apart.relative,
+    )
 
 
 def compare_losses(
@@ -102,17 +112,25 @@ def compare_losses(
         policy: Has the tolerance.
     """
     if after is None:
-        return [_parts("resume", f"{len(before)} losses", "absent")]
+        return [_parts(None, f"{len(before)} losses", "absent")]
     for step, (old, new) in enumerate(zip(before, after, strict=False), start=1):
         if not close(old, new, policy.resume):
-            gap = distance([old], [new])
-            note = "" if gap is None else f" ({gap})"
-            return [_parts(f"resume step {step}", f"{old!r}", f"{new!r}{note}")]
+            apart = distance([old], [new])
+            note = "" if apart is None else f" ({apart})"
+            return [_parts(step, f"{old!r}", f"{new!r}{note}", apart)]
     if len(before) != len(after):
         step = min(len(before), len(after)) + 1
-        return [_parts(f"resume step {step}", f"{len(before)} losses", f"{len(after)} losses")]
+        return [_parts(step, f"{len(before)} losses", f"{len(after)} losses")]
     return []
 
 
-def _parts(path: str, before: str, after: str) -> Difference:
-    return Difference(path=path, what=Reason.RESUME_DIVERGED, before=before, after=after)
+def _parts(step: int | None, before: str, after: str, apart: Distance | None = None) -> Difference:
+    return Difference(
+        path="resume" if step is None else f"resume step {step}",
+        what=Reason.RESUME_DIVERGED,
+        before=before,
+        after=after,
+        absolute=None if apart is None else apart.absolute,
+        relative=None if apart is None else apart.relative,
+        step=step,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ckptmatrix.judge.numbers import distance, numbers
+from ckptmatrix.judge.numbers import Distance, gap
 from ckptmatrix.judge.outcome import Difference
 from ckptmatrix.judge.wording import clipped, same, shown
 from ckptmatrix.words import Reason
@@ -35,6 +35,7 @@ _NOT_VALUES = frozenset(
 )
 #: Two appearances of one Python object, told apart from two objects that are equal.
 _REFERENCE = "reference"
+_NUMBERS = ("int", "float", "complex")
 
 
 def kind_of(leaf: Leaf) -> str:
@@ -87,11 +88,10 @@ def _field(before: Leaf, after: Leaf, name: str, what: Reason) -> Difference | N
 
 
 def _with_distance(dtype: Difference, before: Leaf, after: Leaf) -> Difference:
-    olds, news = numbers(before.fields.get("values")), numbers(after.fields.get("values"))
-    gap = None if olds is None or news is None else distance(olds, news)
-    if gap is None:
+    apart = gap(before.fields.get("values"), after.fields.get("values"))
+    if apart is None:
         return dtype
-    return _one(before, dtype.what, dtype.before, f"{dtype.after}; {gap}")
+    return _one(before, dtype.what, dtype.before, f"{dtype.after}; {apart}", apart)
 
 
 def _values(before: Leaf, after: Leaf) -> list[Difference]:
@@ -113,13 +113,14 @@ def _values(before: Leaf, after: Leaf) -> list[Difference]:
 def _values_differ(before: Leaf, after: Leaf, name: str) -> Difference:
     olds, news = before.fields.get("values"), after.fields.get("values")
     if name in ("sha256", "values") and olds != news:
-        read = numbers(olds), numbers(news)
-        gap = None if read[0] is None or read[1] is None else distance(read[0], read[1])
-        note = "" if gap is None else f"; {gap}"
-        return _one(before, Reason.VALUES_DIFFER, shown(olds), shown(news) + note)
-    old, new = shown(before.fields.get(name)), shown(after.fields.get(name))
+        apart = gap(olds, news)
+        note = "" if apart is None else f"; {apart}"
+        return _one(before, Reason.VALUES_DIFFER, shown(olds), shown(news) + note, apart)
+    before_value, after_value = before.fields.get(name), after.fields.get(name)
+    old, new = shown(before_value), shown(after_value)
     label = "" if name == "value" else f"{name} "
-    return _one(before, Reason.VALUES_DIFFER, f"{label}{old}", f"{label}{new}")
+    apart = gap([before_value], [after_value]) if before.type in _NUMBERS else None
+    return _one(before, Reason.VALUES_DIFFER, f"{label}{old}", f"{label}{new}", apart)
 
 
 def _parts(before: Leaf, after: Leaf) -> list[Difference]:
@@ -139,16 +140,33 @@ def _parts(before: Leaf, after: Leaf) -> list[Difference]:
 def _params(before: Mapping[str, Any], after: Mapping[str, Any], path: str) -> list[Difference]:
     names = [*before, *(name for name in after if name not in before)]
     return [
-        Difference(
-            path=path,
-            what=_PARAMS.get(name, Reason.VALUES_DIFFER),
-            before=clipped(f"{name} {shown(before.get(name))}"),
-            after=clipped(f"{name} {shown(after.get(name))}"),
-        )
+        _param(path, name, before.get(name), after.get(name))
         for name in names
         if not same(before.get(name), after.get(name))
     ]
 
 
-def _one(leaf: Leaf, what: Reason, before: str, after: str) -> Difference:
-    return Difference(path=leaf.path, what=what, before=before, after=after)
+def _param(path: str, name: str, before: object, after: object) -> Difference:
+    what = _PARAMS.get(name, Reason.VALUES_DIFFER)
+    apart = gap([before], [after]) if what is Reason.VALUES_DIFFER else None
+    return Difference(
+        path=path,
+        what=what,
+        before=clipped(f"{name} {shown(before)}"),
+        after=clipped(f"{name} {shown(after)}"),
+        absolute=None if apart is None else apart.absolute,
+        relative=None if apart is None else apart.relative,
+    )
+
+
+def _one(
+    leaf: Leaf, what: Reason, before: str, after: str, apart: Distance | None = None
+) -> Difference:
+    return Difference(
+        path=leaf.path,
+        what=what,
+        before=before,
+        after=after,
+        absolute=None if apart is None else apart.absolute,
+        relative=None if apart is None else apart.relative,
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["EXACT", "Distance", "Tolerance", "close", "distance", "number", "numbers"]
+__all__ = ["EXACT", "Distance", "Tolerance", "close", "distance", "gap", "number", "numbers"]
 
 #: Of a complex number.
 _COMPONENTS = 2
@@ -35,6 +35,16 @@ class Distance(NamedTuple):
 
     def __str__(self) -> str:
         return f"largest difference {self.absolute:.3g}, relative {self.relative:.3g}"
+
+
+def gap(before: object, after: object) -> Distance | None:
+    """How far apart two lists of numbers are, as observations write them.
+
+    Returns:
+        None where it says nothing: no lists, no numbers, other lengths, nothing finite.
+    """
+    olds, news = numbers(before), numbers(after)
+    return None if olds is None or news is None else distance(olds, news)
 
 
 def number(value: object) -> float | complex | None:

@@ -27,12 +27,19 @@ class Difference:
         what: Which of the ``changed`` reasons it is.
         before: What the producer had, as short text.
         after: What the consumer has, as short text.
+        absolute: The largest difference between two numbers at the same place; None where numbers
+            were not kept, are not finite, or are not what differs.
+        relative: The largest difference in proportion to the larger of the two, likewise.
+        step: Of further training, the first step that differs, counted from 1; else None.
     """
 
     path: str
     what: Reason
     before: str
     after: str
+    absolute: float | None = None
+    relative: float | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,7 +67,9 @@ COLUMNS = (
     ),
     Column(name="cached", kind="bool", meaning="Whether an earlier run saw it.", volatile=True),
     Column(name="warnings", kind="json", meaning="Warnings on the way, each once."),
-    Column(name="differences", kind="json", meaning="Leaves that differ, at most 50."),
+    Column(
+        name="differences", kind="json", meaning="Leaves that differ, at most 50, and by how much."
+    ),
     Column(
         name="diagnosis",
         kind="category",
@@ -113,7 +115,10 @@ def row(outcome: Outcome) -> dict[str, Any]:
         "cached": outcome.cached,
         "warnings": [encodable(warning) for warning in outcome.warnings],
         "differences": [
-            {name: encodable(text) for name, text in asdict(difference).items()}
+            {
+                name: encodable(value) if isinstance(value, str) else value
+                for name, value in asdict(difference).items()
+            }
             for difference in judgement.differences
         ],
         **_diagnosis_row(outcome.diagnosis),
@@ -172,6 +177,9 @@ def outcome_from(fields: Mapping[str, Any]) -> Outcome:
                     what=Reason(difference["what"]),
                     before=difference["before"],
                     after=difference["after"],
+                    absolute=difference.get("absolute"),
+                    relative=difference.get("relative"),
+                    step=difference.get("step"),
                 )
                 for difference in fields["differences"]
             ),

@@ -34,6 +34,9 @@ def test_outputs_are_compared_as_closely_as_their_dtype_allows(
     (difference,) = compare(output(1, "a"), output(other, "b"))
     assert (difference.what, difference.path) == (Reason.FORWARD_DIFFERS, "forward")
     assert "largest difference" in difference.after
+    assert difference.absolute == pytest.approx(abs(other - 1))
+    assert difference.relative == pytest.approx(abs(other - 1) / max(1, other))
+    assert difference.step is None
     policy = Policy(forward=Tolerance(rtol=0.5))
     assert reasons(output(1, "a"), output(other, "b"), policy=policy) == (
         [] if "float" in dtype else [Reason.FORWARD_DIFFERS]
@@ -79,9 +82,11 @@ def test_the_first_step_at_which_losses_part() -> None:
     assert compare(resume(1.5, 1.25, "nan"), resume(1.5, 1.25 + 1e-13, "nan")) == ()
     (difference,) = compare(resume(1.5, 1.25, 1.0), resume(1.5, 1.2500001, 0.5))
     assert (difference.what, difference.path) == (Reason.RESUME_DIVERGED, "resume step 2")
-    assert difference.before == "1.25"
+    assert (difference.before, difference.step) == ("1.25", 2)
+    assert difference.absolute == pytest.approx(1e-7)
+    assert difference.relative == pytest.approx(8e-8)
     (shorter,) = compare(resume(1.5, 1.25), resume(1.5))
-    assert shorter.path == "resume step 2"
+    assert (shorter.path, shorter.step, shorter.absolute) == ("resume step 2", 2, None)
     assert reasons(resume(1.5), state_dict()) == [Reason.RESUME_DIVERGED]
     loose = Policy(resume=Tolerance(rtol=1.0))
     assert reasons(resume(1.5, 1.0), resume(1.5, 0.5), policy=loose) == []

@@ -60,6 +60,7 @@ def test_a_cast_is_a_dtype_change_and_says_how_far_the_values_moved() -> None:
     assert difference.what is Reason.DTYPE_CHANGED
     assert difference.before == "dtype torch.float32"
     assert difference.after == "dtype torch.float16; largest difference 0.5, relative 0.111"
+    assert (difference.absolute, difference.relative) == (0.5, 0.5 / 4.5)
 
 
 def test_other_values_say_how_far_apart_they_are() -> None:
@@ -67,6 +68,33 @@ def test_other_values_say_how_far_apart_they_are() -> None:
     (difference,) = compare(state_dict(), state_dict(**other))
     assert difference.before == "[1.0, 2.0, 3.0, 4.0]"
     assert difference.after == "[1.0, 2.0, 3.0, 5.0]; largest difference 1, relative 0.2"
+    assert (difference.absolute, difference.relative, difference.step) == (1.0, 0.2, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "absolute"),
+    [
+        ("float", 0.5, 0.125, 0.375),
+        ("int", 4, 1, 3.0),
+        ("complex", [3.0, 4.0], [0.0, 0.0], 5.0),
+        ("float", 0.5, "nan", None),
+        ("str", "1", "2", None),
+        ("bool", True, False, None),
+    ],
+)
+def test_numbers_alone_say_how_far_apart_they_are(
+    kind: str, old: Any, new: Any, absolute: float | None
+) -> None:
+    before = observation({"path": "['lr']", "type": kind, "value": old})
+    after = observation({"path": "['lr']", "type": kind, "value": new})
+    (difference,) = compare(before, after)
+    assert (difference.path, difference.absolute) == ("['lr']", absolute)
+
+
+def test_values_that_were_not_kept_are_no_number() -> None:
+    other = {"sha256": "d" * 64, "values": None}
+    (difference,) = compare(state_dict(values=None), state_dict(**other))
+    assert (difference.what, difference.absolute) == (Reason.VALUES_DIFFER, None)
 
 
 def test_a_lost_conj_bit_with_another_value_is_a_value_first() -> None:

@@ -64,7 +64,12 @@ def answer(producer: str, consumer: str, case: str, mode: Mode) -> dict[str, Any
     """What the made-up cells answer."""
     if case == "tensor_conj" and producer == MID:
         difference = Difference(
-            path="['x']", what=Reason.VALUES_DIFFER, before="1-2j", after="1+2j"
+            path="['x']",
+            what=Reason.VALUES_DIFFER,
+            before="1-2j",
+            after="1+2j",
+            absolute=4.0,
+            relative=4.0 / 5**0.5,
         )
         return {
             "verdict": Verdict.CHANGED,
