@@ -179,6 +179,36 @@ def rescue(path: Path, **options: Any) -> int:  # noqa: ANN401 - click hands opt
 
 
 @cli.command()
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--model",
+    metavar="MODULE:FACTORY",
+    help="List the tensors of what this makes, here, instead of the file's own.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Training parameters to keep: a file of YAML or JSON.",
+)
+@click.option(
+    "--python",
+    type=click.Path(path_type=Path),
+    help="The interpreter that made FILE, of Python 3.6 or later; this one when not given.",
+)
+@AS_JSON
+def stamp(path: Path, **options: Any) -> int:  # noqa: ANN401 - click hands options by name
+    """Write FILE.ckptmatrix.json: what FILE was made with.
+
+    Versions of torch, CUDA, NumPy and Python, the packages, the state of the Git repository, the
+    model's tensors and the digest of FILE. In a training script: ckptmatrix.stamp(path,
+    model=model, optimizer=optimizer, config=config).
+    """
+    from ckptmatrix.commands.stamp import stamp_command
+
+    return stamp_command(path, **options)
+
+
+@cli.command()
 @OUT
 @AS_JSON
 def doctor(*, out: Path, as_json: bool) -> int:

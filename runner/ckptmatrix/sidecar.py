@@ -14,6 +14,7 @@ import os
 import stat
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
@@ -53,6 +54,7 @@ _MOST_TENSORS = 5_000
 _DEEPEST = 12
 _LONGEST = 1_000
 _MOST_ITEMS = 1_000
+_MOST_VALUES = 10_000
 
 _Short = Annotated[str, StringConstraints(max_length=_LONGEST)]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -281,19 +283,29 @@ def architecture(
     return Architecture(model=model[:_LONGEST], count=count, tensors=tuple(kept))
 
 
-def plain_value(value: object, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
-    """Anything as JSON: what JSON has no word for becomes text, and what is too deep its repr.
+def plain_value(value: object) -> Any:  # noqa: ANN401 - any JSON value
+    """Anything as JSON: what JSON has no word for becomes text.
+
+    Of what is too deep, too long or too much, only the beginning is kept: a few lines of YAML can
+    stand for more than fits into memory.
 
     Args:
         value: Training parameters, say.
-        depth: How deep it lies.
     """
+    return _plain(value, 0, [_MOST_VALUES])
+
+
+def _plain(value: object, depth: int, left: list[int]) -> Any:  # noqa: ANN401 - any JSON value
+    left[0] -= 1
     plain: Any = value
     if isinstance(value, dict) and depth < _DEEPEST:
-        items = list(value.items())[:_MOST_ITEMS]
-        plain = {str(key)[:_LONGEST]: plain_value(item, depth + 1) for key, item in items}
+        items = islice(value.items(), max(0, min(_MOST_ITEMS, left[0])))
+        plain = {str(key)[:_LONGEST]: _plain(item, depth + 1, left) for key, item in items}
     elif isinstance(value, list | tuple | set | frozenset) and depth < _DEEPEST:
-        plain = [plain_value(item, depth + 1) for item in list(value)[:_MOST_ITEMS]]
+        members = islice(value, max(0, min(_MOST_ITEMS, left[0])))
+        plain = [_plain(item, depth + 1, left) for item in members]
+    elif isinstance(value, dict | list | tuple | set | frozenset):
+        plain = f"<{type(value).__name__} of {len(value)}>"
     elif not _is_json(value):
         plain = str(value)[:_LONGEST].encode("utf-8", "backslashreplace").decode()
     return plain
