@@ -2,11 +2,29 @@
 
 import zipfile
 
-__all__ = ["rezip"]
+from ckptcell.cases.base import Unsupported
+
+__all__ = ["rezip", "unzipped"]
 
 #: Where torch lets the content of a record begin, so that a tensor can be mapped from the file.
 _ALIGNED = 64
 _HEADER = 30
+
+
+def unzipped(file):
+    """The records of a zip file of ``torch.save``, ``(name, content)`` in their order.
+
+    Args:
+        file: Its path, or an open file.
+
+    Raises:
+        ckptcell.cases.base.Unsupported: It is no zip file: torch before 1.6 writes none by itself.
+    """
+    if not zipfile.is_zipfile(file):
+        msg = "torch.save writes no zip file here"
+        raise Unsupported(msg)
+    with zipfile.ZipFile(file) as archive:
+        return [(name, archive.read(name)) for name in archive.namelist()]
 
 
 def rezip(path, change, deflated=False):
@@ -17,9 +35,11 @@ def rezip(path, change, deflated=False):
         change: Called with its records, a list of ``(name, content)`` in their order; returns those
             to write.
         deflated: Whether to compress them, as tools that make zip files do and torch does not.
+
+    Raises:
+        ckptcell.cases.base.Unsupported: It is no zip file.
     """
-    with zipfile.ZipFile(path) as archive:
-        records = [(name, archive.read(name)) for name in archive.namelist()]
+    records = unzipped(path)
     method = zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, content in change(records):

@@ -78,7 +78,10 @@ def _describe(tensor, limit):  # noqa: PLR0911 - one return a kind
     if nested:
         return _compound(leaf, limit, *_nested(tensor))
     if _is_wrapper(tensor):
-        return _compound(leaf, limit, _components(tensor), {})
+        placed = getattr(tensor, "placements", None)
+        # How a DTensor is spread over its mesh.
+        params = {"placements": [str(each) for each in placed]} if type(placed) is tuple else {}
+        return _compound(leaf, limit, _components(tensor), params)
     if tensor.device.type == "meta":
         return leaf
     if leaf["layout"] == "torch.sparse_coo":
@@ -217,6 +220,8 @@ def _components(tensor):
     import torch
 
     if hasattr(type(tensor), "__tensor_flatten__"):
-        return {name: getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]}
+        named = {name: getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]}
+        # Since torch 2.13 those of a DTensor include the mesh it lies on.
+        return {name: part for name, part in named.items() if isinstance(part, torch.Tensor)}
     fields = getattr(tensor, "__dict__", {})
     return {name: fields[name] for name in sorted(fields) if isinstance(fields[name], torch.Tensor)}

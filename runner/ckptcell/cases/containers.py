@@ -15,6 +15,7 @@ __all__ = [
     "FormatUnseekable",
     "PickleAsCheckpoint",
     "PickleDump",
+    "PickleDumpShared",
     "ProgramAsCheckpoint",
 ]
 
@@ -89,7 +90,7 @@ class FormatRezippedWithoutFolder(_Mistake):
         import torch
 
         state = self.make()
-        torch.save(state, path, _use_new_zipfile_serialization=True)
+        torch.save(state, path)
         rezip(path, lambda records: [(name.partition("/")[2], data) for name, data in records])
         return state
 
@@ -103,9 +104,11 @@ class PickleDump(Case):
     format = "python_pickle"
     filename = "checkpoint.pkl"
 
+    def make(self):
+        return {"weight": inputs.numbers(3, 4, device=self.device), "epoch": 3}
+
     def save(self, path):
-        weight = inputs.numbers(3, 4, device=self.device)
-        state = {"weight": weight, "row": weight[1], "epoch": 3}
+        state = self.make()
         with open(path, "wb") as file:
             pickle.dump(state, file, protocol=2)
         return state
@@ -113,6 +116,18 @@ class PickleDump(Case):
     def load(self, path, mode):  # noqa: ARG002 - pickle.load has no modes
         with open(path, "rb") as file:
             return pickle.load(file)
+
+
+class PickleDumpShared(PickleDump):
+    """Tensors that share memory: each gets a copy of its own, tied weights too."""
+
+    name = "pickle_dump_shared"
+    title = "Tensors that share a storage, saved by pickle.dump and loaded by pickle.load"
+    expect = {"verdict": "changed", "reasons": ["aliasing_changed"]}
+
+    def make(self):
+        weight = inputs.numbers(3, 4, device=self.device)
+        return {"embedding": weight, "head": weight.detach(), "row": weight[1]}
 
 
 class PickleAsCheckpoint(_Mistake):
@@ -138,7 +153,7 @@ class ProgramAsCheckpoint(Case):
     """A TorchScript file given to ``torch.load``, which hands it on when it trusts it."""
 
     name = "program_as_checkpoint"
-    family = "user-mistakes"
+    family = "program"
     title = "TorchScript program loaded by torch.load"
     modes = ("plain", "trusted")
     needs = ("torch.jit.script", "torch.jit.save")
@@ -159,7 +174,7 @@ class CheckpointAsProgram(_Mistake):
     format = "torchscript"
     modes = ("plain",)
     loader = ("torch.jit.load",)
-    expect = {"verdict": "failed", "reasons": ["format_unsupported", "format_unknown"]}
+    expect = {"verdict": "failed", "reasons": ["format_unsupported", "file_corrupt"]}
 
     def load(self, path, mode):
         return modes.jit_load(path, mode, self.device)

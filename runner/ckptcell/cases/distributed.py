@@ -189,7 +189,6 @@ class ShardedStateDict(_Sharded):
     name = "sharded_state_dict"
     title = "State dict of ShardedTensors, loaded within a process group"
     loader = ("torch.distributed._shard.sharded_tensor.ShardedTensor",)
-    expect = {"modes": {"plain": {}}}
 
     def load(self, path, mode):
         _group()

@@ -11,6 +11,7 @@ from ckptcell.cases.base import Case
 
 __all__ = [
     "HubUrl",
+    "NestedDefaultdict",
     "NestedHub",
     "NestedHubPlain",
     "SafeGlobals",
@@ -64,8 +65,20 @@ class NestedHub(_Nested):
             "lr_schedulers": [{"milestones": collections.Counter({30: 1, 60: 1}), "gamma": 0.1}],
             "hparams_name": "kwargs",
             "hyper_parameters": {"args": args, "classes": ("cat", "dog"), "seen": {1, 2}},
-            "metrics": collections.defaultdict(list, {"loss": [0.5, 0.25]}),
         }
+
+
+class NestedDefaultdict(_Nested):
+    """Built by a call: since torch 2.13 no allowlist makes it one that weights_only fills."""
+
+    name = "nested_defaultdict"
+    title = "State dict beside a defaultdict of metrics"
+    cures = ("allowlisted",)
+    expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
+
+    def make(self):
+        metrics = collections.defaultdict(list, {"loss": [0.5, 0.25]})
+        return {"state_dict": self.weights(), "metrics": metrics}
 
 
 class NestedHubPlain(_Nested):
@@ -87,7 +100,6 @@ class NestedHubPlain(_Nested):
             "lr_schedulers": [{"milestones": {30: 1, 60: 1}, "gamma": 0.1}],
             "hparams_name": "kwargs",
             "hyper_parameters": {"lr": 0.01, "layers": [64, 32], "classes": ["cat", "dog"]},
-            "metrics": {"loss": [0.5, 0.25]},
         }
 
 

@@ -43,11 +43,12 @@ class FormatProtocol2(_Protocol):
 
 
 class FormatProtocol3(_Protocol):
-    """Python 3's first own protocol: bytes have an opcode."""
+    """Python 3's first own protocol: bytes have an opcode, which weights_only does not read."""
 
     name = "format_protocol_3"
-    title = "State dict in pickle protocol 3"
+    title = "State dict and bytes in pickle protocol 3"
     protocol = 3
+    expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
 
 
 class FormatProtocol4(_Protocol):

@@ -18,6 +18,8 @@ from ckptmatrix.words import Reason, Stage
 MESSAGES: list[dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("messages.yaml").read_text(encoding="utf-8")
 )
+#: The first byte of a compressed file.
+GZIP = 0x1F
 OPCODES = {ord(opcode.code) for opcode in pickletools.opcodes}
 
 
@@ -160,14 +162,17 @@ def test_memory_runs_out_in_every_stage(stage: Stage) -> None:
 def test_bytes_the_restricted_unpickler_does_not_know(byte: int) -> None:
     message = f"Weights only load failed. x WeightsUnpickler error: Unsupported operand {byte}\n\n"
     text = set(map(ord, string.printable)) - set(map(ord, "\\\t\n\r\x0b\x0c"))
+    entity = f"operand {byte}"
     if byte in OPCODES:
         expected = Reason.WEIGHTS_ONLY_REFUSED
+    elif byte == GZIP:
+        expected, entity = Reason.NOT_A_CHECKPOINT, "gzip"
     elif byte in text:
         expected = Reason.NOT_A_CHECKPOINT
     else:
         expected = Reason.FILE_CORRUPT
     meaning = classify("_pickle.UnpicklingError", message, Stage.LOAD)
-    assert meaning == (expected, f"operand {byte}")
+    assert meaning == (expected, entity)
 
 
 @pytest.mark.parametrize(
