@@ -26,7 +26,10 @@ _UNCHECKED = "do not match their checksum"
 #: Without its directory an archive's version is not found; other damage is met after that.
 _DIRECTORY = "directory"
 #: Files of text begin with no opcode of a pickle, and archives of others lack torch's records.
-_READ_AS_TEXT = re.compile(r"\b(?:text|JSON|XML|script|zip|NumPy archive)\b")
+_OTHERS = (
+    (re.compile(r"\b(?:text|JSON|XML|script)\b"), Reason.NOT_A_CHECKPOINT),
+    (re.compile(r"\b(?:zip|NumPy archive)\b"), Reason.FORMAT_UNKNOWN),
+)
 _NOT_ZIP = frozenset(
     {
         Format.LEGACY,
@@ -104,16 +107,20 @@ def unreadable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction |
 def _of_kind(reading: Reading) -> Prediction | None:
     match reading.format:
         case Format.EMPTY:
-            return Prediction(reason=Reason.FILE_CORRUPT, why="the file is empty")
-        case Format.HTML | Format.LFS_POINTER | Format.PICKLE:
+            return Prediction(reason=Reason.NOT_A_CHECKPOINT, why="the file is empty")
+        case Format.HTML | Format.LFS_POINTER:
+            return Prediction(
+                reason=Reason.NOT_A_CHECKPOINT, why=f"it is no checkpoint: {reading.note}"
+            )
+        case Format.PICKLE:
             return Prediction(
                 reason=Reason.FORMAT_UNKNOWN,
                 why=f"it is no checkpoint: {reading.note or 'a pickle'}",
             )
         case Format.OTHER:
-            text = _READ_AS_TEXT.search(reading.note) is not None
+            known = (reason for words, reason in _OTHERS if words.search(reading.note))
             return Prediction(
-                reason=Reason.FORMAT_UNKNOWN if text else Reason.FILE_CORRUPT,
+                reason=next(known, Reason.FILE_CORRUPT),
                 why=f"it is no checkpoint: {reading.note}",
             )
         case Format.UNKNOWN:

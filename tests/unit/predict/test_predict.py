@@ -75,11 +75,11 @@ def test_a_newer_version_of_the_archive(
 @pytest.mark.parametrize(
     ("kind", "note", "reason"),
     [
-        (Format.EMPTY, "", Reason.FILE_CORRUPT),
-        (Format.HTML, "a web page", Reason.FORMAT_UNKNOWN),
-        (Format.LFS_POINTER, "a Git LFS pointer", Reason.FORMAT_UNKNOWN),
+        (Format.EMPTY, "", Reason.NOT_A_CHECKPOINT),
+        (Format.HTML, "a web page", Reason.NOT_A_CHECKPOINT),
+        (Format.LFS_POINTER, "a Git LFS pointer", Reason.NOT_A_CHECKPOINT),
         (Format.PICKLE, "", Reason.FORMAT_UNKNOWN),
-        (Format.OTHER, "a file of text", Reason.FORMAT_UNKNOWN),
+        (Format.OTHER, "a file of text", Reason.NOT_A_CHECKPOINT),
         (Format.OTHER, "a zip archive that torch did not write", Reason.FORMAT_UNKNOWN),
         (Format.OTHER, "a gzip archive: unpack it first", Reason.FILE_CORRUPT),
         (Format.UNKNOWN, "", Reason.FILE_CORRUPT),
