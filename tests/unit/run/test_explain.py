@@ -1,0 +1,57 @@
+"""Every load gets what was said of it beforehand, and every bad one why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ckptmatrix.words import Mode, Reason, Verdict
+from fakes import Behaviour, FakeProvider
+from scenario import a_case, some_cells
+
+if TYPE_CHECKING:
+    from scenario import Scenario
+
+PREDICTED = {Verdict.OK, Verdict.CHANGED, Verdict.FAILED}
+
+
+def test_a_load_with_an_answer_has_a_prediction_and_a_bad_one_a_diagnosis(
+    scenario: Scenario,
+) -> None:
+    cells = some_cells(2)
+    broken = Behaviour(raises={"two": "RuntimeError: it does not fit"})
+    ran = scenario.run(cells, provider=FakeProvider({cells[1].id: broken}))
+    for outcome in ran.finished.record.outcomes:
+        verdict = outcome.judgement.verdict
+        assert (outcome.prediction is not None) is (verdict in PREDICTED)
+        assert (outcome.diagnosis is not None) is (verdict is Verdict.FAILED)
+
+
+def test_a_prediction_comes_from_the_file_alone(scenario: Scenario) -> None:
+    """The made-up cells load what is no checkpoint: its prediction is that nobody can."""
+    ran = scenario.run(some_cells(1))
+    predictions = [outcome.prediction for outcome in ran.finished.record.outcomes]
+    assert {each.reason for each in predictions if each} == {Reason.FORMAT_UNKNOWN}
+    assert all("a file of JSON" in each.why for each in predictions if each)
+
+
+def test_what_was_not_measured_has_no_prediction(scenario: Scenario) -> None:
+    cells = some_cells(2)
+    silent = Behaviour(dies_at="one")
+    ran = scenario.run(cells, [a_case("one")], provider=FakeProvider({cells[1].id: silent}))
+    unmeasured = [
+        outcome
+        for outcome in ran.finished.record.outcomes
+        if outcome.judgement.verdict not in PREDICTED
+    ]
+    assert unmeasured
+    assert all(outcome.prediction is None for outcome in unmeasured)
+
+
+def test_each_mode_has_its_own(scenario: Scenario) -> None:
+    case = a_case("one", modes=(Mode.TRUSTED, Mode.MMAP))
+    ran = scenario.run(some_cells(1), [case])
+    said = {o.mode: o.prediction.reason for o in ran.finished.record.outcomes if o.prediction}
+    assert said == {
+        Mode.TRUSTED: Reason.FORMAT_UNKNOWN,
+        Mode.MMAP: Reason.FORMAT_UNSUPPORTED,
+    }

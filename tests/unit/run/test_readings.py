@@ -1,0 +1,92 @@
+"""Checkpoints are read once, cheaply, and no file can end a run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from ckptmatrix.plan import plan_matrix
+from ckptmatrix.run.phases import Seen
+from ckptmatrix.run.readings import read_all
+from ckptmatrix.store import Store
+from ckptmatrix.wire import Checkpoint, CheckpointFile, Done
+from ckptmatrix.words import Result, Stage
+from scenario import a_case, some_cells
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from scenario import Ran, Scenario
+
+
+def predicted(ran: Ran) -> list[bool]:
+    return [outcome.prediction is not None for outcome in ran.finished.record.outcomes]
+
+
+def test_every_checkpoint_of_a_run_is_read_and_every_load_predicted(scenario: Scenario) -> None:
+    ran = scenario.run(some_cells(2))
+    assert predicted(ran) == [True] * 16
+    assert "not read" not in ran.said
+
+
+def test_a_checkpoint_is_read_once_however_many_saved_and_load_it(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counts opened files: what two cells save alike is one file."""
+    opened = []
+    real = os.open
+
+    def count(path: object, *args: object, **kwargs: object) -> int:
+        if str(path).endswith("checkpoint.pt"):
+            opened.append(str(path))
+        return real(path, *args, **kwargs)  # type: ignore[arg-type]
+
+    scenario.run(some_cells(3))
+    monkeypatch.setattr(os, "open", count)
+    scenario.run(some_cells(3))
+    assert len(opened) == len(set(opened))
+
+
+def a_save(place: Path, text: str) -> Done:
+    """What a cell says that saved a file."""
+    place.write_text(text, encoding="utf-8")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    file = CheckpointFile(path=".", bytes=len(text), sha256=digest)
+    return Done(
+        event="done",
+        task="1",
+        attempt=1,
+        isolation="alone",
+        result=Result.RETURNED,
+        stage=Stage.SAVE,
+        seconds=0.1,
+        checkpoint=Checkpoint(sha256=digest, bytes=len(text), files=(file,)),
+    )
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_is_read(tmp_path: Path) -> None:
+    plan = plan_matrix("m", some_cells(2), [a_case("one")])
+    said: list[str] = []
+    with Store(tmp_path / "store") as store:
+        attempts = {}
+        for number, save in enumerate(plan.saves()):
+            source = tmp_path / f"{number}.json"
+            attempts[save] = (a_save(source, f'{{"number": {number}}}'),)
+            checkpoint = attempts[save][0].checkpoint
+            assert checkpoint is not None
+            place = store.add_checkpoint(source, checkpoint, "checkpoint.pt")
+        place.unlink()
+        os.mkfifo(place)
+        readings = read_all(store, plan, Seen(attempts=attempts), say=said.append)
+    assert [reading.note for reading in readings.values()] == ["a file of JSON"]
+    (sentence,) = said
+    assert sentence.startswith(f"{save.producer}, one: the checkpoint was not read")
+
+
+def test_a_checkpoint_that_is_not_there_any_more_has_no_reading(tmp_path: Path) -> None:
+    plan = plan_matrix("m", some_cells(1), [a_case("one")])
+    with Store(tmp_path) as store:
+        assert read_all(store, plan, Seen()) == {}
