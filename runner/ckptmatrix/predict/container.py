@@ -25,10 +25,10 @@ __all__ = ["has_mmap", "reads_compressed_layouts", "unreadable"]
 _UNCHECKED = "do not match their checksum"
 #: Without its directory an archive's version is not found; other damage is met after that.
 _DIRECTORY = "directory"
-#: Files of text begin with no opcode of a pickle, and archives of others lack torch's records.
+#: Files of text, and gzip's, begin with no opcode of a pickle; archives of others lack records.
 _OTHERS = (
-    (re.compile(r"\b(?:text|JSON|XML|script)\b"), Reason.NOT_A_CHECKPOINT),
-    (re.compile(r"\b(?:zip|NumPy archive)\b"), Reason.FORMAT_UNKNOWN),
+    (re.compile(r"\b(?:text|JSON|XML|script|gzip)\b"), Reason.NOT_A_CHECKPOINT),
+    (re.compile(r"\b(?:zip|NumPy archive|office|wheel|Java|app)\b"), Reason.FORMAT_UNKNOWN),
 )
 _NOT_ZIP = frozenset(
     {
@@ -90,6 +90,11 @@ def unreadable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction |
         consumer: The environment.
         mode: How it is loaded.
     """
+    if mode is Mode.ALLOWLISTED and reading.format in {Format.LEGACY, Format.TAR}:
+        return Prediction(
+            reason=Reason.FORMAT_UNSUPPORTED,
+            why="what a file asks for is told of zip archives of torch.save alone",
+        )
     if mode is Mode.MMAP and reading.format in _NOT_ZIP:
         return Prediction(
             reason=Reason.FORMAT_UNSUPPORTED, why="mmap=True reads zip archives of torch.save alone"

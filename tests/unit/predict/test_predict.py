@@ -81,7 +81,8 @@ def test_a_newer_version_of_the_archive(
         (Format.PICKLE, "", Reason.FORMAT_UNKNOWN),
         (Format.OTHER, "a file of text", Reason.NOT_A_CHECKPOINT),
         (Format.OTHER, "a zip archive that torch did not write", Reason.FORMAT_UNKNOWN),
-        (Format.OTHER, "a gzip archive: unpack it first", Reason.FILE_CORRUPT),
+        (Format.OTHER, "a gzip archive: unpack it first", Reason.NOT_A_CHECKPOINT),
+        (Format.OTHER, "an HDF5 file, as Keras writes them", Reason.FILE_CORRUPT),
         (Format.UNKNOWN, "", Reason.FILE_CORRUPT),
     ],
 )
@@ -91,8 +92,11 @@ def test_what_is_no_checkpoint(kind: Format, note: str, reason: Reason, told: To
     assert told(reading, "2.6.0", Mode.MMAP).reason is Reason.FORMAT_UNSUPPORTED
 
 
-def test_the_legacy_format_cannot_be_mapped_into_memory(file: File, told: Told) -> None:
+def test_the_legacy_format_has_neither_memory_mapping_nor_a_list_of_its_globals(
+    file: File, told: Told
+) -> None:
     legacy = file(*STATE_DICT, format=Format.LEGACY, version="1001")
+    assert told(legacy, "2.6.0", Mode.ALLOWLISTED).reason is Reason.FORMAT_UNSUPPORTED
     assert told(legacy, "2.6.0", Mode.MMAP).reason is Reason.FORMAT_UNSUPPORTED
     assert told(legacy, "1.4.0", Mode.PLAIN).reason is None
 

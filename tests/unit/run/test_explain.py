@@ -30,7 +30,7 @@ def test_a_prediction_comes_from_the_file_alone(scenario: Scenario) -> None:
     """The made-up cells load what is no checkpoint: its prediction is that nobody can."""
     ran = scenario.run(some_cells(1))
     predictions = [outcome.prediction for outcome in ran.finished.record.outcomes]
-    assert {each.reason for each in predictions if each} == {Reason.FORMAT_UNKNOWN}
+    assert {each.reason for each in predictions if each} == {Reason.NOT_A_CHECKPOINT}
     assert all("a file of JSON" in each.why for each in predictions if each)
 
 
@@ -52,6 +52,6 @@ def test_each_mode_has_its_own(scenario: Scenario) -> None:
     ran = scenario.run(some_cells(1), [case])
     said = {o.mode: o.prediction.reason for o in ran.finished.record.outcomes if o.prediction}
     assert said == {
-        Mode.TRUSTED: Reason.FORMAT_UNKNOWN,
+        Mode.TRUSTED: Reason.NOT_A_CHECKPOINT,
         Mode.MMAP: Reason.FORMAT_UNSUPPORTED,
     }
