@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ckptmatrix.archive.reading import Format
+from ckptmatrix.matrix.cell import release_of
 from ckptmatrix.report.text import counted_noun, encodable, listed, plain
 from ckptmatrix.words import Mode, Verdict
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from ckptmatrix.archive.reading import Requirement
     from ckptmatrix.run.check_record import CheckedFile, CheckedLoad, CheckedModel, CheckRecord
 
 __all__ = ["check_markdown", "print_check"]
@@ -29,6 +33,7 @@ _STYLES = {
     Verdict.ERROR: "yellow",
     Verdict.ABORTED: "dim",
 }
+_PROGRAMS = {Format.TORCHSCRIPT, Format.EXPORT}
 _DIFFERENCES = 5
 _NAMES = 5
 
@@ -99,7 +104,7 @@ def _head(file: CheckedFile) -> list[Line]:
     lines = [Line(f"{file.path}: {', '.join(facts)}", style="bold")]
     lines.append(Line(f"sha256 {file.sha256}", 1, "dim"))
     lines += [Line(f"written by {clue}", 1) for clue in reading.written_by[:_NAMES]]
-    for need in reading.requirements:
+    for need in _strictest(reading.requirements):
         bounds = [
             f"≥ {need.at_least}" if need.at_least else "",
             f"< {need.below}" if need.below else "",
@@ -108,6 +113,20 @@ def _head(file: CheckedFile) -> list[Line]:
         lines.append(Line(f"needs {need.of} {bound}: {need.evidence}", 1))
     lines += [Line(f"defect: {defect}", 1, "red") for defect in reading.defects[:_NAMES]]
     return lines + list(_sidecar(file))
+
+
+def _strictest(needs: Iterable[Requirement]) -> list[Requirement]:
+    """Of those that want a version at least, the highest; all others."""
+    highest: dict[str, Requirement] = {}
+    others = []
+    for need in needs:
+        if need.below or not need.at_least:
+            others.append(need)
+            continue
+        known = highest.get(need.of)
+        if known is None or release_of(need.at_least) > release_of(known.at_least):
+            highest[need.of] = need
+    return [*highest.values(), *others]
 
 
 def _sidecar(file: CheckedFile) -> Iterator[Line]:
@@ -169,9 +188,9 @@ def _square(load: CheckedLoad) -> str:
 
 def _story(record: CheckRecord, file: CheckedFile) -> Iterator[Line]:
     yield from _who(file)
-    yield from _changed(file)
-    yield from _failed(file)
-    yield from _unmeasured(file)
+    yield from _changed(record, file)
+    yield from _failed(record, file)
+    yield from _unmeasured(record, file)
     yield from _predicted(file)
     yield from _continuing(file)
     if record.model:
@@ -196,8 +215,8 @@ def _who(file: CheckedFile) -> Iterator[Line]:
         yield Line("all that load it see the same, bit for bit", style="green")
 
 
-def _changed(file: CheckedFile) -> Iterator[Line]:
-    for judged, where in _alike(file, Verdict.CHANGED):
+def _changed(record: CheckRecord, file: CheckedFile) -> Iterator[Line]:
+    for judged, where in _alike(record, file, Verdict.CHANGED):
         yield Line(f"≠ {where}: other than in {listed(file.groups[0])}", style="bold magenta")
         differences = judged.judgement.differences
         for each in differences[:_DIFFERENCES]:
@@ -208,8 +227,8 @@ def _changed(file: CheckedFile) -> Iterator[Line]:
         yield from _advice(judged)
 
 
-def _failed(file: CheckedFile) -> Iterator[Line]:
-    for judged, where in _alike(file, Verdict.FAILED):
+def _failed(record: CheckRecord, file: CheckedFile) -> Iterator[Line]:
+    for judged, where in _alike(record, file, Verdict.FAILED):
         diagnosis = judged.diagnosis
         known = diagnosis is not None and diagnosis.is_known
         cause = diagnosis.cause if diagnosis is not None and known else judged.judgement.message
@@ -229,22 +248,36 @@ def _advice(load: CheckedLoad) -> Iterator[Line]:
         yield Line(f"see {load.diagnosis.reference}", 1, "dim")
 
 
-def _unmeasured(file: CheckedFile) -> Iterator[Line]:
-    for judged, where in _alike(file, Verdict.ERROR):
+def _unmeasured(record: CheckRecord, file: CheckedFile) -> Iterator[Line]:
+    for judged, where in _alike(record, file, Verdict.ERROR):
         yield Line(f"! {where}: {judged.judgement.message}", style="yellow")
-    for judged, where in _alike(file, Verdict.UNSUPPORTED):
+    for judged, where in _alike(record, file, Verdict.UNSUPPORTED):
         yield Line(f"– {where}: {judged.judgement.message}", style="dim")
+    if file.reading.format is Format.SAFETENSORS and not any(load.loads for load in file.loads):
+        yield Line("give cells of the matrix `packages: [safetensors]` to load it there", 1)
 
 
-def _alike(file: CheckedFile, verdict: Verdict) -> Iterator[tuple[CheckedLoad, str]]:
-    """Loads of a verdict, those with the same words together: one of them, and where all are."""
+def _alike(
+    record: CheckRecord, file: CheckedFile, verdict: Verdict
+) -> Iterator[tuple[CheckedLoad, str]]:
+    """Loads of a verdict, those with the same words together: one of them, and where all are.
+
+    Words that differ only in the version of the cell's own torch are the same.
+    """
+    releases = {
+        cell.id: cell.facts.torch.partition("+")[0]
+        for cell in record.cells
+        if cell.facts is not None and cell.facts.torch
+    }
     found: dict[tuple[object, ...], list[CheckedLoad]] = defaultdict(list)
     for load in file.loads:
         if load.judgement.verdict is verdict:
-            cause = load.diagnosis.cause if load.diagnosis and load.diagnosis.is_known else ""
-            cures = load.diagnosis.cures if load.diagnosis else ()
-            words = cause or load.judgement.message
-            found[load.judgement.reason, words, cures, load.judgement.differences].append(load)
+            neutral = _neutral(load, releases.get(load.cell, ""))
+            diagnosis = neutral.diagnosis
+            words: tuple[object, ...] = (neutral.judgement.message,)
+            if diagnosis is not None and diagnosis.is_known:
+                words = (diagnosis.cause, diagnosis.cures)
+            found[load.judgement.reason, words, load.judgement.differences].append(load)
     for same in found.values():
         by_modes: dict[tuple[Mode, ...], list[str]] = defaultdict(list)
         for cell in dict.fromkeys(load.cell for load in same):
@@ -253,7 +286,22 @@ def _alike(file: CheckedFile, verdict: Verdict) -> Iterator[tuple[CheckedLoad, s
         where = "; ".join(
             f"{listed(cells)} ({', '.join(modes)})" for modes, cells in by_modes.items()
         )
-        yield same[0], where
+        several = len({load.cell for load in same}) > 1
+        first = same[0]
+        yield _neutral(first, releases.get(first.cell, "")) if several else first, where
+
+
+def _neutral(load: CheckedLoad, release: str) -> CheckedLoad:
+    """A load whose words do not name the version of the cell's own torch."""
+    if not release or load.diagnosis is None:
+        return load
+
+    def said(text: str) -> str:
+        return text.replace(f"torch {release}", "its torch")
+
+    cures = tuple(replace(cure, text=said(cure.text)) for cure in load.diagnosis.cures)
+    diagnosis = replace(load.diagnosis, cause=said(load.diagnosis.cause), cures=cures)
+    return replace(load, diagnosis=diagnosis)
 
 
 def _predicted(file: CheckedFile) -> Iterator[Line]:
@@ -284,9 +332,18 @@ def _came_true(load: CheckedLoad) -> bool:
 
 def _continuing(file: CheckedFile) -> Iterator[Line]:
     found = file.continuation
-    present = [f"{part.phrase} ({plain(place, 60)})" if place else part.phrase
-               for part, place in found.present.items()]  # fmt: skip
-    yield Line(f"to continue training it has {listed(present, 8) or 'nothing'}")
+    if file.reading.format in _PROGRAMS:
+        yield Line("it is a program: it runs, and training does not go on from it")
+        return
+    if found.only_weights:
+        yield Line("to continue training it has only weights")
+        yield Line(f"it lacks {', '.join(part.phrase for part in found.missing)}", 1)
+        return
+    present = [
+        f"{part.phrase} ({plain(place, 60)})" if place else part.phrase
+        for part, place in found.present.items()
+    ]
+    yield Line(f"to continue training it has {', '.join(present) or 'nothing'}")
     for part in found.missing:
         yield Line(f"lacks {part.phrase}: {part.without}", 1)
 

@@ -25,7 +25,7 @@ from ckptmatrix.providers.venv.process import converse
 from ckptmatrix.report.text import encodable, plain
 from ckptmatrix.run.stream import JobStream
 from ckptmatrix.sidecar import Environment, environment_of
-from ckptmatrix.stamping import stamp_file
+from ckptmatrix.stamping import environment_here, stamp_file
 from ckptmatrix.wire import Manifest
 from ckptmatrix.words import Phase
 
@@ -67,6 +67,12 @@ def stamp_command(
         click.echo(written.read_text(encoding="utf-8"), nl=False)
     else:
         Console().print(Text(encodable(plain(f"{written} is written"))), soft_wrap=True)
+    if (environment or environment_here()).torch is None:
+        note = (
+            "note: that Python has no torch, so the sidecar names none; give --python the "
+            "interpreter that made the file"
+        )
+        Console(stderr=True).print(Text(note, "yellow"), soft_wrap=True)
     return ExitCode.COMPLETE
 
 
