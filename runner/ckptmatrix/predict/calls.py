@@ -12,12 +12,12 @@ from ckptmatrix.predict.spans import parse_spans
 from ckptmatrix.words import Reason
 
 if TYPE_CHECKING:
-    from ckptmatrix.archive.reading import Call, Reading
+    from ckptmatrix.archive.reading import Call, Global, Reading
     from ckptmatrix.predict.consumer import Consumer
     from ckptmatrix.predict.knowledge import Table
     from ckptmatrix.predict.spans import Span
 
-__all__ = ["misfit"]
+__all__ = ["given_class", "misfit"]
 
 _COO = "torch.sparse_coo"
 #: As which a reading's shape of a call has None.
@@ -71,10 +71,8 @@ def misfit(reading: Reading, consumer: Consumer, *, restricted: bool) -> Predict
         restricted: Whether the restricted unpickler makes it.
     """
     layouts = {tensor.layout for tensor in reading.tensors if tensor.rebuild.endswith(_BY_LAYOUT)}
-    return (
-        _layout(layouts, consumer, restricted=restricted)
-        or next((why for call in reading.calls if (why := _of_call(call, layouts, consumer))), None)
-        or _beside(reading, consumer)
+    return _layout(layouts, consumer, restricted=restricted) or next(
+        (why for call in reading.calls if (why := _of_call(call, layouts, consumer))), None
     )
 
 
@@ -115,14 +113,22 @@ def _of_call(call: Call, layouts: set[str], consumer: Consumer) -> Prediction | 
     return None
 
 
-def _beside(reading: Reading, consumer: Consumer) -> Prediction | None:
-    called = {call.dotted for call in reading.calls}
+def given_class(name: Global, reading: Reading, consumer: Consumer) -> Prediction | None:
+    """Why a class cannot be given to a function that takes a name of one.
+
+    Args:
+        name: What is looked up; the function is called right after.
+        reading: The file.
+        consumer: The environment.
+    """
     for rule in _rules().beside:
-        given = [
-            name.dotted for name in reading.globals if compiled(rule.pattern).fullmatch(name.dotted)
-        ]
-        if rule.call in called and given and within(rule.spans, consumer.numpy):
+        if (
+            compiled(rule.pattern).fullmatch(name.dotted)
+            and within(rule.spans, consumer.numpy)
+            and any(call.dotted == rule.call for call in reading.calls)
+        ):
             return Prediction(
-                reason=Reason.SIGNATURE_MISMATCH, why=f"{rule.call} does not take {given[0]}"
+                reason=Reason.SIGNATURE_MISMATCH,
+                why=f"{rule.call} does not take {name.dotted}",
             )
     return None

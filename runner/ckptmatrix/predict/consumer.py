@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ckptmatrix.predict.spans import Release, release_of
@@ -24,16 +25,14 @@ class Consumer:
         numpy: Likewise.
         python: Likewise.
         gpus: How many it can use.
-        packages: Names of what is installed, in small letters, ``-`` and ``.`` as ``_``.
-        versions: Such a name → the release.
+        packages: Names of what is installed, as they call themselves.
     """
 
     torch: Release
     numpy: Release
     python: Release
     gpus: int = 0
-    packages: frozenset[str] = frozenset()
-    versions: dict[str, Release]
+    packages: tuple[str, ...] = ()
 
     def has_import(self, top: str, aliases: dict[str, str]) -> bool | None:
         """Whether a top-level module that is not torch's is there; None when that cannot be told.
@@ -46,22 +45,22 @@ class Consumer:
             return True
         if not self.packages:
             return None
-        return aliases.get(top, _plain(top)) in self.packages
+        wanted = aliases.get(top, _plain(top))
+        return any(_plain(name) == wanted for name in self.packages)
 
 
 def consumer_of(facts: Facts) -> Consumer:
     """What matters of an environment's facts."""
-    versions = {_plain(package.name): release_of(package.version) for package in facts.packages}
     return Consumer(
         torch=release_of(facts.torch),
         numpy=release_of(facts.numpy),
         python=release_of(facts.python),
         gpus=len(facts.gpus),
-        packages=frozenset(versions),
-        versions=versions,
+        packages=tuple(package.name for package in facts.packages),
     )
 
 
+@lru_cache(maxsize=10_000)
 def _plain(name: str) -> str:
     """A distribution's name in one form; see PEP 503."""
     return re.sub(r"[-_.]+", "_", name).lower()

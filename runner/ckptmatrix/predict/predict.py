@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ckptmatrix.archive.reading import Format
-from ckptmatrix.predict.calls import misfit
+from ckptmatrix.predict.calls import given_class, misfit
 from ckptmatrix.predict.consumer import consumer_of
 from ckptmatrix.predict.container import has_mmap, unreadable
 from ckptmatrix.predict.devices import no_device
@@ -60,7 +60,7 @@ def _unpickled(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction |
     restricted = reading.format in _TORCH_LOAD and is_restricted(mode, consumer)
     device = no_device(reading, consumer, mode)
     for name in reading.globals:
-        why = missing(name, consumer)
+        why = missing(name, consumer) or given_class(name, reading, consumer)
         if restricted:
             # An allowed name is one of torch's own; and to allow others they are looked up first.
             allowed = mode is Mode.ALLOWLISTED

@@ -28,6 +28,12 @@ class _ImportFirst(NamedTuple):
     names: frozenset[str]
 
 
+class _Never(NamedTuple):
+    spans: tuple[Span, ...]
+    of: str
+    why: str
+
+
 class _Rules(NamedTuple):
     exists: tuple[Span, ...]
     default: tuple[Span, ...]
@@ -36,6 +42,7 @@ class _Rules(NamedTuple):
     blocked: tuple[tuple[Span, ...], frozenset[str]]
     globals: WordTable
     patterns: WordTable
+    never: dict[str, _Never]
     import_first: tuple[_ImportFirst, ...]
     opcodes: WordTable
 
@@ -54,6 +61,10 @@ def _rules() -> _Rules:
         ),
         globals=words_of(table["globals"]),
         patterns=words_of(table["patterns"]),
+        never={
+            each["name"]: _Never(parse_spans(each["span"]), each.get("of", "torch"), each["why"])
+            for each in table["never"]
+        },
         import_first=tuple(
             _ImportFirst(parse_spans(each["span"]), each["of"], frozenset(each["names"].split()))
             for each in table["import_first"]
@@ -104,7 +115,9 @@ def refused(name: Global, consumer: Consumer, *, allowed: bool) -> Prediction | 
         return Prediction(
             reason=Reason.WEIGHTS_ONLY_REFUSED, why=f"weights_only takes nothing of {module}"
         )
-    if allowed or rules.globals.has(dotted, consumer.torch):
+    if allowed:
+        return _never(dotted, consumer)
+    if rules.globals.has(dotted, consumer.torch):
         return None
     for pattern in rules.patterns.spans:
         if rules.patterns.has(pattern, consumer.torch) and compiled(pattern).fullmatch(dotted):
@@ -116,6 +129,18 @@ def refused(name: Global, consumer: Consumer, *, allowed: bool) -> Prediction | 
             )
     return Prediction(
         reason=Reason.WEIGHTS_ONLY_REFUSED, why=f"weights_only does not allow {dotted}"
+    )
+
+
+def _never(dotted: str, consumer: Consumer) -> Prediction | None:
+    rule = _rules().never.get(dotted)
+    if rule is None:
+        return None
+    release = consumer.numpy if rule.of == "numpy" else consumer.torch
+    if not within(rule.spans, release):
+        return None
+    return Prediction(
+        reason=Reason.WEIGHTS_ONLY_REFUSED, why=f"weights_only refuses {dotted}: {rule.why}"
     )
 
 

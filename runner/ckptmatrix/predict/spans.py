@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 __all__ = ["Release", "Span", "parse_spans", "release_of"]
@@ -14,6 +15,7 @@ Release = tuple[int, ...]
 _SPAN = re.compile(r"(\d+(?:\.\d+){0,3})?-(\d+(?:\.\d+){0,3})?")
 
 
+@lru_cache(maxsize=1_000)
 def release_of(version: str | None) -> Release:
     """The leading numbers of a version: ``1.13.0a0+git`` is 1.13.0; empty when it has none."""
     match = re.match(r"v?(\d{1,9}(?:\.\d{1,9}){0,5})", (version or "").strip())

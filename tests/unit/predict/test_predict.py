@@ -239,6 +239,11 @@ def test_what_a_loader_allows_is_looked_up_and_some_is_never_allowed(
     assert told(file(LINEAR), "2.6.0", Mode.ALLOWLISTED).reason is None
     gone = file("torch.nn.modules.linear._LinearWithBias")
     assert told(gone, "2.6.0", Mode.ALLOWLISTED).reason is Reason.MISSING_GLOBAL
+    for name in ("numpy.dtype", "collections.deque", "__builtin__.getattr"):
+        assert told(file(name), "2.6.0", Mode.ALLOWLISTED).reason is Reason.WEIGHTS_ONLY_REFUSED
+    filled = file("collections.defaultdict")
+    assert told(filled, "2.9.1", Mode.ALLOWLISTED).reason is None
+    assert told(filled, "2.10.0", Mode.ALLOWLISTED).reason is Reason.WEIGHTS_ONLY_REFUSED
     command = file("posix.system")
     assert told(command, "2.6.0", Mode.ALLOWLISTED).reason is Reason.WEIGHTS_ONLY_REFUSED
 
@@ -320,6 +325,10 @@ def test_generators_of_numpy_2_are_not_taken_by_numpy_1(file: File, told: Told) 
     old = file(name, calls=((name, 1),))
     assert told(new, "2.0.1", numpy="1.26.4").reason is Reason.SIGNATURE_MISMATCH
     assert told(new, "2.0.1", numpy="2.1.0").reason is None
+    state = file(
+        name, "numpy.random._pcg64.PCG64", "numpy._core.multiarray._reconstruct", calls=((name, 1),)
+    )
+    assert told(state, "2.0.1", numpy="1.24.0").reason is Reason.SIGNATURE_MISMATCH
     assert told(old, "2.0.1", numpy="1.26.4").reason is None
 
 

@@ -121,7 +121,7 @@ def test_what_is_allowed_is_there(span: str, name: str) -> None:
     """The restricted unpickler names its globals, so each is there from the first release on."""
     module, _, called = name.rpartition(".")
     since = parse_spans(span)[0].since
-    consumer = Consumer(torch=since, numpy=(2, 0), python=(3, 12), versions={})
+    consumer = Consumer(torch=since, numpy=(2, 0), python=(3, 12))
     assert missing(Global(module=module, name=called), consumer) is None
 
 
@@ -130,7 +130,7 @@ def test_functions_whose_arguments_are_known_are_there_in_those_releases(name: s
     module, _, called = name.rpartition(".")
     table = table_of(read_table("calls")["arguments"][name])
     for release in READ:
-        consumer = Consumer(torch=release_of(release), numpy=(), python=(3, 12), versions={})
+        consumer = Consumer(torch=release_of(release), numpy=(), python=(3, 12))
         there = missing(Global(module=module, name=called), consumer) is None
         assert there <= (table.at(release_of(release)) is not None)
 
