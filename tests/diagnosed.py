@@ -178,7 +178,9 @@ def _file(reading: Reading | None) -> dict[str, Any] | None:
         "globals": [each.dotted for each in reading.globals[:15]],
         "calls": [[each.dotted, each.arguments, *each.shape] for each in reading.calls[:6]],
         "dtypes": sorted({each.dtype for each in reading.storages}),
-        "tensors": [[each.path, each.dtype, *each.shape] for each in reading.tensors[:6]],
+        "tensors": [
+            [each.path, each.dtype, each.storage, *each.shape] for each in reading.tensors[:6]
+        ],
         "requirements": [
             [each.of, each.at_least, each.below, each.evidence] for each in reading.requirements
         ],
@@ -264,8 +266,8 @@ def _reading(entry: dict[str, Any] | None) -> Reading | None:
             for number, dtype in enumerate(entry.get("dtypes", ()))
         ),
         tensors=tuple(
-            TensorEntry(path=path, dtype=dtype, shape=tuple(shape))
-            for path, dtype, *shape in entry.get("tensors", ())
+            TensorEntry(path=path, dtype=dtype, storage=storage, shape=tuple(shape))
+            for path, dtype, storage, *shape in entry.get("tensors", ())
         ),
         requirements=tuple(
             Requirement(of=of, at_least=at_least, below=below, evidence=evidence)

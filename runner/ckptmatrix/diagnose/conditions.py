@@ -7,6 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ckptmatrix.archive.reading import Format
+from ckptmatrix.diagnose.leaves import (
+    are_swapped,
+    in_file,
+    is_byteswapped,
+    keeps_file_dtype,
+    shares_storage,
+)
 from ckptmatrix.diagnose.versions import Range, compared, parse_range
 from ckptmatrix.words import Mode, Reason, Verdict
 
@@ -71,8 +78,12 @@ class Conditions:
         difference: The worst difference.
         any_difference: At least one difference.
         every_difference: All differences.
+        only_difference: The one difference, when there is no other.
         swapped: Whether one leaf has the value that another had.
-        leaf_in_file: Whether the file has a tensor at the path of the worst difference.
+        byteswapped: Whether the worst difference is one of byte order.
+        shared_storage: Whether the file has it in the same memory as a tensor of another dtype.
+        leaf_in_file: Whether the file has a tensor of the worst difference's name.
+        file_dtype: Whether the file has it in the dtype it was saved with.
         file: Is searched in what the file says of itself, by part: ``global``
             (``collections.OrderedDict``), ``call`` (``torch._utils._rebuild_tensor_v2/6`` with the
             number of arguments), ``dtype`` and ``device`` (of its storages), ``defect``, ``key``
@@ -92,8 +103,12 @@ class Conditions:
     difference: _Leaf | None = None
     any_difference: _Leaf | None = None
     every_difference: _Leaf | None = None
+    only_difference: _Leaf | None = None
     swapped: bool | None = None
+    byteswapped: bool | None = None
+    shared_storage: bool | None = None
     leaf_in_file: bool | None = None
+    file_dtype: bool | None = None
     file: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     format: frozenset[Format] = frozenset()
 
@@ -154,37 +169,44 @@ class Conditions:
 
     def _differences(self, differences: tuple[Difference, ...]) -> dict[str, str] | None:
         groups: dict[str, str] = {}
-        if self.difference is not None:
-            found = self.difference.match(differences[0]) if differences else None
-            if found is None:
-                return None
-            groups |= found
-        if self.any_difference is not None:
-            matched = (self.any_difference.match(each) for each in differences)
-            found = next((each for each in matched if each is not None), None)
-            if found is None:
-                return None
-            groups |= found
-        if self.swapped is not None and self.swapped != _are_swapped(differences):
+        for leaf, some, most in (
+            (self.difference, differences[:1], 1),
+            (self.only_difference, differences if len(differences) == 1 else (), 1),
+            (self.any_difference, differences, 1),
+            (self.every_difference, differences, len(differences)),
+        ):
+            if leaf is not None:
+                found = [each for each in map(leaf.match, some) if each is not None]
+                if not found or len(found) < most:
+                    return None
+                groups |= found[0]
+        if self.swapped is not None and self.swapped != are_swapped(differences):
             return None
-        if self.every_difference is not None:
-            every = [self.every_difference.match(each) for each in differences]
-            if not every or None in every:
-                return None
-            groups |= every[0] or {}
+        if self.byteswapped is not None and (
+            not differences or self.byteswapped != is_byteswapped(differences[0])
+        ):
+            return None
         return groups
 
+    def _is_leaf(self, worst: Difference, reading: Reading) -> bool:
+        return (
+            self.leaf_in_file in {None, in_file(worst, reading) is not None}
+            and self.file_dtype in {None, keeps_file_dtype(worst, reading)}
+            and self.shared_storage in {None, shares_storage(worst, reading)}
+        )
+
     def _file(self, evidence: Evidence) -> dict[str, str] | None:
-        if not self.file and not self.format and self.leaf_in_file is None:
-            return {}
         reading = evidence.reading
+        worst = evidence.judgement.differences[:1]
+        about_leaf = any(
+            each is not None for each in (self.leaf_in_file, self.file_dtype, self.shared_storage)
+        )
+        if not self.file and not self.format and not about_leaf:
+            return {}
         if reading is None or (self.format and reading.format not in self.format):
             return None
-        if self.leaf_in_file is not None:
-            paths = {each.path for each in reading.tensors}
-            worst = evidence.judgement.differences[:1]
-            if not paths or not worst or (worst[0].path in paths) != self.leaf_in_file:
-                return None
+        if about_leaf and not (worst and reading.tensors and self._is_leaf(worst[0], reading)):
+            return None
         groups: dict[str, str] = {}
         for part, pattern in self.file.items():
             found = _searched(pattern, _FILE[part](reading))
@@ -208,16 +230,6 @@ _FILE: dict[str, Callable[[Reading], Iterable[str]]] = {
     "byteorder": lambda reading: (str(reading.byteorder or ""),),
     "note": lambda reading: (reading.note,),
 }
-
-
-def _are_swapped(differences: tuple[Difference, ...]) -> bool:
-    """Whether some leaf came out with what another one, and not it, was saved with."""
-    values = {each.before: each.path for each in differences if each.what is Reason.VALUES_DIFFER}
-    return any(
-        values.get(each.after.partition("; ")[0], each.path) != each.path
-        or values.get(each.after, each.path) != each.path
-        for each in differences
-    )
 
 
 def _searched(pattern: re.Pattern[str] | None, texts: Iterable[str]) -> dict[str, str] | None:
@@ -264,8 +276,12 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "difference": _Leaf.parse,
     "any_difference": _Leaf.parse,
     "every_difference": _Leaf.parse,
+    "only_difference": _Leaf.parse,
     "swapped": bool,
+    "byteswapped": bool,
+    "shared_storage": bool,
     "leaf_in_file": bool,
+    "file_dtype": bool,
     "file": lambda value: {_word(p, tuple(_FILE)): re.compile(t) for p, t in value.items()},
     "format": lambda value: frozenset(map(Format, value)),
 }

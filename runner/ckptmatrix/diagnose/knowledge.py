@@ -23,10 +23,10 @@ __all__ = ["THEMES", "known_signatures"]
 THEMES = (
     "resources",
     "source",
-    "damage",
-    "devices",
     "format",
     "programs",
+    "damage",
+    "devices",
     "distributed",
     "numpy",
     "python",
