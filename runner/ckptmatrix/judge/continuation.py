@@ -211,8 +211,8 @@ def _may_be(part: Part, thing: _Thing) -> bool:
         return thing.kind in {"str", "int", "tuple", "list"}
     if part is Part.RNG:
         return True
-    # ``optimizer_name = "adam"`` is no state.
-    return thing.kind not in {"str", "bool", "float"}
+    # ``optimizer_name = "adam"`` is no state, and a parameter may be called ``optimum``.
+    return thing.kind not in {"str", "bool", "float", "tensor"}
 
 
 def _thing(leaf: Leaf) -> _Thing:
