@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from ckptmatrix.archive.source import Source
     from ckptmatrix.archive.tensors import Storage
 
-__all__ = ["LEGACY_MAGIC", "read_legacy"]
+__all__ = ["LEGACY_MAGIC", "LEGACY_TEXT", "read_legacy"]
 
 #: What the first pickle holds, as ``LONG1`` writes it.
 LEGACY_MAGIC: Final = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+#: The same in pickle protocols 0 and 1.
+LEGACY_TEXT: Final = b"L119547037146038801333356L\n."
 _PROTOCOL: Final = 1001
 _COUNT: Final = 8
 

@@ -12,7 +12,7 @@ from ckptmatrix.archive.clues import clues_of
 from ckptmatrix.archive.dangers import look_for_dangers
 from ckptmatrix.archive.dcp import read_folder
 from ckptmatrix.archive.draft import Draft
-from ckptmatrix.archive.legacy import LEGACY_MAGIC, read_legacy
+from ckptmatrix.archive.legacy import LEGACY_MAGIC, LEGACY_TEXT, read_legacy
 from ckptmatrix.archive.limits import DEFAULT_LIMITS
 from ckptmatrix.archive.reading import Format, Reading
 from ckptmatrix.archive.requirements import requirements_of
@@ -81,7 +81,7 @@ def _read_file(source: Source, draft: Draft) -> None:
         draft.defect("it is empty")
     elif head.startswith(b"PK\x03\x04"):
         read_zip(source, draft)
-    elif head.startswith(b"\x80") and LEGACY_MAGIC in head:
+    elif (head.startswith(b"\x80") and LEGACY_MAGIC in head) or head.startswith(LEGACY_TEXT):
         read_legacy(source, draft)
     elif is_safetensors(head):
         read_safetensors(source, draft)

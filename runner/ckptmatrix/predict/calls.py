@@ -33,8 +33,9 @@ class _Tuple(NamedTuple):
 
 
 class _Beside(NamedTuple):
-    call: str
+    function: str
     pattern: str
+    of: str
     spans: tuple[Span, ...]
 
 
@@ -56,7 +57,7 @@ def _rules() -> _Rules:
             for each in table["tuples"]
         ),
         beside=tuple(
-            _Beside(each["call"], each["with"], parse_spans(each["span"]))
+            _Beside(each["function"], each["with"], each["of"], parse_spans(each["span"]))
             for each in table["beside"]
         ),
     )
@@ -124,11 +125,11 @@ def given_class(name: Global, reading: Reading, consumer: Consumer) -> Predictio
     for rule in _rules().beside:
         if (
             compiled(rule.pattern).fullmatch(name.dotted)
-            and within(rule.spans, consumer.numpy)
-            and any(call.dotted == rule.call for call in reading.calls)
+            and within(rule.spans, consumer.numpy if rule.of == "numpy" else consumer.torch)
+            and any(each.dotted == rule.function for each in reading.globals)
         ):
             return Prediction(
                 reason=Reason.SIGNATURE_MISMATCH,
-                why=f"{rule.call} does not take {name.dotted}",
+                why=f"{rule.function} does not take {name.dotted}",
             )
     return None

@@ -30,6 +30,8 @@ _OTHERS = (
     (re.compile(r"\b(?:text|JSON|XML|script|gzip)\b"), Reason.NOT_A_CHECKPOINT),
     (re.compile(r"\b(?:zip|NumPy archive|office|wheel|Java|app)\b"), Reason.FORMAT_UNKNOWN),
 )
+#: A zip archive of torch's records that torch does not take for one.
+_REPACKED = re.compile(r"not in one folder|no record version")
 _NOT_ZIP = frozenset(
     {
         Format.LEGACY,
@@ -47,9 +49,11 @@ _NOT_ZIP = frozenset(
 class _Rules(NamedTuple):
     file_versions: Table[int]
     zip: tuple[Span, ...]
+    storages_found: dict[str, tuple[Span, ...]]
     mmap: tuple[Span, ...]
     protocols: Table[int]
     compressed_layouts: tuple[Span, ...]
+    dispatched: tuple[Span, ...]
     none_type: tuple[Span, ...]
     string_table: tuple[Span, ...]
     export_archive: tuple[Span, ...]
@@ -62,9 +66,13 @@ def _rules() -> _Rules:
     return _Rules(
         file_versions=table_of(table["file_versions"]),
         zip=parse_spans(table["zip"]),
+        storages_found={
+            version: parse_spans(span) for version, span in table["storages_found"].items()
+        },
         mmap=parse_spans(table["mmap"]),
         protocols=table_of(table["protocols"]),
         compressed_layouts=parse_spans(table["compressed_layouts"]),
+        dispatched=parse_spans(table["torchscript"]["dispatched"]),
         none_type=parse_spans(table["torchscript"]["none_type"]),
         string_table=parse_spans(table["torchscript"]["string_table"]),
         export_archive=parse_spans(table["export"]["archive"]),
@@ -101,15 +109,16 @@ def unreadable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction |
         )
     defects = [each for each in reading.defects if _UNCHECKED not in each]
     return (
-        _of_kind(reading)
+        _of_kind(reading, mode)
         or _damage([each for each in defects if _DIRECTORY in each])
+        or _repacked(defects)
         or _version(reading, consumer)
         or _damage(defects)
-        or _program(reading, consumer)
+        or _program(reading, consumer, mode)
     )
 
 
-def _of_kind(reading: Reading) -> Prediction | None:
+def _of_kind(reading: Reading, mode: Mode) -> Prediction | None:
     match reading.format:
         case Format.EMPTY:
             return Prediction(reason=Reason.NOT_A_CHECKPOINT, why="the file is empty")
@@ -117,7 +126,7 @@ def _of_kind(reading: Reading) -> Prediction | None:
             return Prediction(
                 reason=Reason.NOT_A_CHECKPOINT, why=f"it is no checkpoint: {reading.note}"
             )
-        case Format.PICKLE:
+        case Format.PICKLE if mode is not Mode.PLAIN:
             return Prediction(
                 reason=Reason.FORMAT_UNKNOWN,
                 why=f"it is no checkpoint: {reading.note or 'a pickle'}",
@@ -134,6 +143,11 @@ def _of_kind(reading: Reading) -> Prediction | None:
             return None
 
 
+def _repacked(defects: list[str]) -> Prediction | None:
+    found = next((each for each in defects if _REPACKED.search(each)), None)
+    return Prediction(reason=Reason.FORMAT_UNKNOWN, why=found) if found else None
+
+
 def _damage(defects: list[str]) -> Prediction | None:
     return Prediction(reason=Reason.FILE_CORRUPT, why=defects[0]) if defects else None
 
@@ -145,6 +159,17 @@ def _version(reading: Reading, consumer: Consumer) -> Prediction | None:
             if reading.format is Format.ZIP and not within(rules.zip, consumer.torch):
                 return Prediction(
                     reason=Reason.FORMAT_TOO_NEW, why="this torch.load reads no zip archives"
+                )
+            found = rules.storages_found.get(reading.version)
+            if (
+                reading.format is Format.ZIP
+                and reading.storages
+                and found is not None
+                and not within(found, consumer.torch)
+            ):
+                return Prediction(
+                    reason=Reason.FILE_CORRUPT,
+                    why=f"storages of an archive of version {reading.version} are not found",
                 )
             most = rules.file_versions.at(consumer.torch)
             if most is not None and reading.version.isdecimal() and int(reading.version) > most:
@@ -165,13 +190,22 @@ def _version(reading: Reading, consumer: Consumer) -> Prediction | None:
     return None
 
 
-def _program(reading: Reading, consumer: Consumer) -> Prediction | None:
+def _program(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
     """TorchScript's code names a type that a release does not know.
 
     The debug information that newer releases write ends a release that does not read it when it
     wants to say where in the code an error is: its own error is raised where none may be.
     """
     rules = _rules()
+    own = mode in {Mode.PLAIN, Mode.MAPPED}
+    if (
+        reading.format is Format.TORCHSCRIPT
+        and not own
+        and not within(rules.dispatched, consumer.torch)
+    ):
+        return Prediction(
+            reason=Reason.MISSING_MODULE, why="this torch.load looks up its classes in Python"
+        )
     if (
         reading.format is not Format.TORCHSCRIPT
         or "attributes without a value" not in reading.details

@@ -20,7 +20,13 @@ from ckptmatrix.predict.devices import no_device
 from ckptmatrix.predict.lookup import missing
 from ckptmatrix.predict.objects import unusable
 from ckptmatrix.predict.prediction import Prediction
-from ckptmatrix.predict.restricted import is_restricted, lacks, refused, refused_opcode
+from ckptmatrix.predict.restricted import (
+    is_restricted,
+    lacks,
+    refused,
+    refused_format,
+    refused_opcode,
+)
 from ckptmatrix.words import Mode, Reason
 
 if TYPE_CHECKING:
@@ -31,8 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 #: What ``torch.load`` reads; the others have loaders of their own, without restricted unpickling.
-_TORCH_LOAD = frozenset({Format.ZIP, Format.LEGACY, Format.TAR})
-_PICKLED = _TORCH_LOAD | {Format.DCP, Format.PACKAGE}
+_TORCH_LOAD = frozenset({Format.ZIP, Format.LEGACY, Format.TAR, Format.TORCHSCRIPT})
+_PICKLED = _TORCH_LOAD | {Format.DCP, Format.PACKAGE, Format.PICKLE}
 
 
 def predict(reading: Reading, consumer: Facts, mode: Mode, device: str) -> Prediction:
@@ -55,9 +61,28 @@ def predict(reading: Reading, consumer: Facts, mode: Mode, device: str) -> Predi
 
 
 def _unpickled(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
+    """Why a pickle fails, or what is made of it."""
+    restricted = reading.format in _TORCH_LOAD and is_restricted(mode, consumer)
+    if reading.format is Format.TORCHSCRIPT:
+        # It has a loader of its own, which knows these modes alone; others are of torch.load.
+        own = mode in {Mode.PLAIN, Mode.MAPPED}
+        return None if own or not restricted else refused_format(reading.format, consumer)
     if reading.format not in _PICKLED:
         return None
-    restricted = reading.format in _TORCH_LOAD and is_restricted(mode, consumer)
+    return (
+        (refused_format(reading.format, consumer) if restricted else None)
+        or _looked_up(reading, consumer, mode, restricted=restricted)
+        or (refused_opcode(reading.opcodes, consumer) if restricted else None)
+        or no_device(reading, consumer, mode)
+        or misfit(reading, consumer, restricted=restricted)
+        or unusable(reading, consumer, mode)
+    )
+
+
+def _looked_up(
+    reading: Reading, consumer: Consumer, mode: Mode, *, restricted: bool
+) -> Prediction | None:
+    """Why one of the names fails, in the order of the file; storages are asked for by then."""
     device = no_device(reading, consumer, mode)
     for name in reading.globals:
         why = missing(name, consumer) or given_class(name, reading, consumer)
@@ -66,14 +91,8 @@ def _unpickled(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction |
             allowed = mode is Mode.ALLOWLISTED
             no = refused(name, consumer, allowed=allowed)
             why = (why or no) if allowed else no
+        if why is None and name.name.endswith("Storage"):
+            why = device
         if why is not None:
             return why
-        if device is not None and name.name.endswith("Storage"):
-            return device
-    if restricted and (no := refused_opcode(reading.opcodes, consumer)) is not None:
-        return no
-    return (
-        device
-        or misfit(reading, consumer, restricted=restricted)
-        or unusable(reading, consumer, mode)
-    )
+    return None

@@ -6,6 +6,7 @@ import _compat_pickle
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from ckptmatrix.archive.reading import Format
 from ckptmatrix.predict.knowledge import compiled, read_table, within, words_of
 from ckptmatrix.predict.prediction import Prediction
 from ckptmatrix.predict.spans import parse_spans
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from ckptmatrix.predict.knowledge import WordTable
     from ckptmatrix.predict.spans import Span
 
-__all__ = ["is_restricted", "lacks", "refused", "refused_opcode"]
+__all__ = ["is_restricted", "lacks", "refused", "refused_format", "refused_opcode"]
 
+_NOT_RESTRICTED = {Format.TAR: "tar archives", Format.TORCHSCRIPT: "TorchScript"}
 _ALWAYS = frozenset({Mode.RESTRICTED, Mode.ALLOWLISTED})
 
 
@@ -88,6 +90,16 @@ def is_restricted(mode: Mode, consumer: Consumer) -> bool:
     if mode is Mode.TRUSTED:
         return False
     return mode in _ALWAYS or within(_rules().default, consumer.torch)
+
+
+def refused_format(kind: Format, consumer: Consumer) -> Prediction | None:
+    """Why a kind of file is refused, whatever is in it."""
+    if kind not in _NOT_RESTRICTED or not within(_rules().default, consumer.torch):
+        return None
+    return Prediction(
+        reason=Reason.WEIGHTS_ONLY_REFUSED,
+        why=f"weights_only does not read {_NOT_RESTRICTED[kind]}",
+    )
 
 
 def refused_opcode(opcodes: tuple[str, ...], consumer: Consumer) -> Prediction | None:

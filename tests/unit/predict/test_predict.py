@@ -78,7 +78,6 @@ def test_a_newer_version_of_the_archive(
         (Format.EMPTY, "", Reason.NOT_A_CHECKPOINT),
         (Format.HTML, "a web page", Reason.NOT_A_CHECKPOINT),
         (Format.LFS_POINTER, "a Git LFS pointer", Reason.NOT_A_CHECKPOINT),
-        (Format.PICKLE, "", Reason.FORMAT_UNKNOWN),
         (Format.OTHER, "a file of text", Reason.NOT_A_CHECKPOINT),
         (Format.OTHER, "a zip archive that torch did not write", Reason.FORMAT_UNKNOWN),
         (Format.OTHER, "a gzip archive: unpack it first", Reason.NOT_A_CHECKPOINT),
@@ -99,6 +98,47 @@ def test_the_legacy_format_has_neither_memory_mapping_nor_a_list_of_its_globals(
     assert told(legacy, "2.6.0", Mode.ALLOWLISTED).reason is Reason.FORMAT_UNSUPPORTED
     assert told(legacy, "2.6.0", Mode.MMAP).reason is Reason.FORMAT_UNSUPPORTED
     assert told(legacy, "1.4.0", Mode.PLAIN).reason is None
+
+
+def test_a_plain_pickle_is_for_pickle_and_not_for_torch(file: File, told: Told) -> None:
+    pickle = file("collections.OrderedDict", format=Format.PICKLE)
+    assert told(pickle, "2.6.0", Mode.PLAIN).reason is None
+    assert told(pickle, "2.6.0", Mode.TRUSTED).reason is Reason.FORMAT_UNKNOWN
+    gone = file("torch.tensor.Thing", format=Format.PICKLE)
+    assert told(gone, "2.6.0", Mode.PLAIN).reason is Reason.MISSING_GLOBAL
+
+
+def test_the_first_format_is_read_and_not_by_restricted_loading(file: File, told: Told) -> None:
+    tar = file(format=Format.TAR)
+    assert told(tar, "2.5.1", Mode.PLAIN).reason is None
+    assert told(tar, "2.6.0", Mode.PLAIN).reason is Reason.WEIGHTS_ONLY_REFUSED
+    assert told(tar, "2.6.0", Mode.TRUSTED).reason is None
+
+
+def test_torchscript_is_no_file_for_restricted_loading(file: File, told: Told) -> None:
+    script = file(format=Format.TORCHSCRIPT, version="1")
+    assert told(script, "1.4.0", Mode.TRUSTED).reason is Reason.MISSING_MODULE
+    assert told(script, "2.6.0", Mode.RESTRICTED).reason is Reason.WEIGHTS_ONLY_REFUSED
+    assert told(script, "2.6.0", Mode.MAPPED).reason is None
+    assert told(script, "2.6.0", Mode.TRUSTED).reason is None
+
+
+def test_storages_of_the_first_archives_are_not_found(file: File, told: Told) -> None:
+    first = file(*STATE_DICT, version="1", storages=(storage("cpu"),))
+    assert told(first, "1.4.0").reason is None
+    assert told(first, "1.5.1").reason is Reason.FILE_CORRUPT
+    assert told(file("collections.OrderedDict", version="1"), "1.5.1").reason is None
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [
+        "its records are not in one folder of the archive, which torch insists on",
+        "it has no record version, without which torch does not read it",
+    ],
+)
+def test_an_archive_packed_anew_is_not_taken_for_one(defect: str, file: File, told: Told) -> None:
+    assert told(file(*STATE_DICT, defects=(defect,)), "2.6.0").reason is Reason.FORMAT_UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -330,6 +370,16 @@ def test_generators_of_numpy_2_are_not_taken_by_numpy_1(file: File, told: Told) 
     )
     assert told(state, "2.0.1", numpy="1.24.0").reason is Reason.SIGNATURE_MISMATCH
     assert told(old, "2.0.1", numpy="1.26.4").reason is None
+
+
+def test_a_sharded_tensor_became_a_tensor(file: File, told: Told) -> None:
+    name = "torch.distributed._shard.sharded_tensor.api.ShardedTensor"
+    old = file(name, calls=((name, 0),))
+    new = file("torch._utils._rebuild_wrapper_subclass", name)
+    assert told(old, "1.12.1").reason is None
+    assert told(old, "2.0.1").reason is Reason.SIGNATURE_MISMATCH
+    assert told(new, "1.12.1").reason is Reason.SIGNATURE_MISMATCH
+    assert told(new, "2.0.1").reason is None
 
 
 def test_states_that_are_no_dicts(file: File, told: Told) -> None:

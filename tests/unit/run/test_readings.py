@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from ckptmatrix.plan import Save
     from scenario import Ran, Scenario
 
 
@@ -71,7 +72,8 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_read(tmp_path: Path) -> Non
     plan = plan_matrix("m", some_cells(2), [a_case("one")])
     said: list[str] = []
     with Store(tmp_path / "store") as store:
-        attempts = {}
+        attempts: dict[Save, tuple[Done, ...]] = {}
+        place = tmp_path
         for number, save in enumerate(plan.saves()):
             source = tmp_path / f"{number}.json"
             attempts[save] = (a_save(source, f'{{"number": {number}}}'),)
@@ -83,7 +85,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_read(tmp_path: Path) -> Non
         readings = read_all(store, plan, Seen(attempts=attempts), say=said.append)
     assert [reading.note for reading in readings.values()] == ["a file of JSON"]
     (sentence,) = said
-    assert sentence.startswith(f"{save.producer}, one: the checkpoint was not read")
+    assert sentence.startswith(f"{list(attempts)[-1].producer}, one: the checkpoint was not read")
 
 
 def test_a_checkpoint_that_is_not_there_any_more_has_no_reading(tmp_path: Path) -> None:
