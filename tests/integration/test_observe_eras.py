@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
-import os
 import struct
-import subprocess
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cell_jobs import torch_interpreters
 from ckptcell import canonical
-from ckptmatrix.shipped import cell_program_source
+from eras import ENVIRONMENTS, each_environment, in_cell
 
-ENVIRONMENTS = [Path(name).parent.parent for name in torch_interpreters()]
-SCRIPTS = Path(__file__).parent.parent / "fixtures" / "eras"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 KINDS = [
     "float16",
     "bfloat16",
@@ -38,6 +34,12 @@ KINDS = [
     "uint64",
     "float8_e4m3fn",
     "float8_e5m2",
+    "float8_e4m3fnuz",
+    "float8_e5m2fnuz",
+    "float8_e8m0fnu",
+    "bits8",
+    "float4_e2m1fn_x2",
+    "complex32",
     "complex64",
     "complex128",
     "bool",
@@ -63,6 +65,8 @@ KINDS = [
     "mkldnn",
     "subclass",
     "masked",
+    "dtensor",
+    "exported",
     "lazy",
     "tied",
     "short_storage",
@@ -79,32 +83,12 @@ pytestmark = [
 ]
 
 
-def in_cell(environment: Path, script: str, *arguments: str) -> Any:
-    variables = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(cell_program_source().parent),
-        "OMP_NUM_THREADS": "1",
-    }
-    ended = subprocess.run(
-        [environment / "bin" / "python", SCRIPTS / script, *arguments],
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    return json.loads(ended.stdout)
-
-
 @functools.cache
 def kinds(environment: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
     answer = in_cell(environment, "kinds.py")
     assert answer["names"] == sorted(KINDS)
     seen: dict[str, dict[str, list[dict[str, Any]]]] = answer["kinds"]
     return seen
-
-
-each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.name)
 
 
 @each_environment

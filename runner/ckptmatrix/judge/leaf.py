@@ -50,7 +50,8 @@ def compare_leaves(before: Leaf, after: Leaf) -> list[Difference]:
     """What is not the same in two leaves at the same path.
 
     What follows from another difference is not reported beside it: other numbers where the shape,
-    the dtype or the layout is another, anything at all where the type is.
+    the dtype or the layout is another, other parts where the tensor is put together in another way,
+    anything at all where the type is.
 
     Args:
         before: The producer's.
@@ -95,7 +96,11 @@ def _with_distance(dtype: Difference, before: Leaf, after: Leaf) -> Difference:
 
 
 def _values(before: Leaf, after: Leaf) -> list[Difference]:
-    differences = [*_parts(before, after), *_params(before.params, after.params, before.path)]
+    params = _params(before.params, after.params, before.path)
+    built = [each for each in params if each.what is Reason.LAYOUT_CHANGED]
+    if built:
+        return built
+    differences = [*_parts(before, after), *params]
     if any(each.what is not Reason.FLAGS_CHANGED for each in differences):
         return differences
     names = [*before.fields, *(name for name in after.fields if name not in before.fields)]
@@ -112,7 +117,7 @@ def _values(before: Leaf, after: Leaf) -> list[Difference]:
 
 def _values_differ(before: Leaf, after: Leaf, name: str) -> Difference:
     olds, news = before.fields.get("values"), after.fields.get("values")
-    if name in ("sha256", "values") and olds != news:
+    if name in ("sha256", "values") and not same(olds, news):
         apart = gap(olds, news)
         note = "" if apart is None else f"; {apart}"
         return _one(before, Reason.VALUES_DIFFER, shown(olds), shown(news) + note, apart)
