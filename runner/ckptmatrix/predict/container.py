@@ -145,11 +145,11 @@ def _of_kind(reading: Reading, mode: Mode) -> Prediction | None:
 
 def _repacked(defects: list[str]) -> Prediction | None:
     found = next((each for each in defects if _REPACKED.search(each)), None)
-    return Prediction(reason=Reason.FORMAT_UNKNOWN, why=found) if found else None
+    return Prediction(reason=Reason.FORMAT_UNKNOWN, why=f"packed anew: {found}") if found else None
 
 
 def _damage(defects: list[str]) -> Prediction | None:
-    return Prediction(reason=Reason.FILE_CORRUPT, why=defects[0]) if defects else None
+    return Prediction(reason=Reason.FILE_CORRUPT, why=f"damaged: {defects[0]}") if defects else None
 
 
 def _version(reading: Reading, consumer: Consumer) -> Prediction | None:

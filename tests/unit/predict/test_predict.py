@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ckptmatrix.archive.reading import (
     Call,
     Format,
+    Global,
     Reading,
     State,
     StorageEntry,
     TensorEntry,
 )
+from ckptmatrix.predict.predict import predict
+from ckptmatrix.wire import Facts
 from ckptmatrix.words import Mode, Reason
 
 if TYPE_CHECKING:
@@ -67,7 +72,7 @@ def test_a_newer_version_of_the_archive(
     told: Told,
 ) -> None:
     for kind in (Format.ZIP, Format.TORCHSCRIPT):
-        prediction = told(file(*STATE_DICT, version=version, format=kind), torch)
+        prediction = told(file(*STATE_DICT, version=version, format=kind), torch, Mode.PLAIN)
         assert prediction.reason is (Reason.FORMAT_TOO_NEW if fails else None)
         assert (f"version {version}" in prediction.why) is fails
 
@@ -467,3 +472,50 @@ def test_exported_programs_have_one_number_that_must_be_the_same(
 def test_other_loaders_have_no_restricted_unpickler(file: File, told: Told) -> None:
     folder = file(LINEAR, format=Format.DCP)
     assert told(folder, "2.6.0", Mode.PLAIN).reason is None
+
+
+NAMES = st.builds(Global, module=st.text(max_size=30), name=st.text(max_size=30))
+CALLS = st.builds(
+    Call,
+    dotted=st.sampled_from(["?", "torch._utils._rebuild_tensor_v2", ""]) | st.text(max_size=20),
+    arguments=st.integers(-1, 50),
+    shape=st.lists(st.integers(-1, 9), max_size=3).map(tuple),
+)
+FILES = st.builds(
+    Reading,
+    format=st.sampled_from(Format),
+    bytes=st.integers(0, 10**12),
+    note=st.text(max_size=30),
+    version=st.text(max_size=10),
+    protocol=st.none() | st.integers(0, 255),
+    opcodes=st.lists(st.text(max_size=10), max_size=3).map(tuple),
+    defects=st.lists(st.text(max_size=30), max_size=2).map(tuple),
+    globals=st.lists(NAMES, max_size=5).map(tuple),
+    calls=st.lists(CALLS, max_size=5).map(tuple),
+    storages=st.lists(st.text(max_size=10).map(storage), max_size=2).map(tuple),
+    tensors=st.lists(st.text(max_size=10).map(sparse), max_size=2).map(tuple),
+    keys=st.lists(st.text(max_size=10), max_size=3).map(tuple),
+    details=st.dictionaries(st.text(max_size=10), st.text(max_size=10), max_size=2),
+)
+
+
+def unclear(torch: str) -> Facts:
+    """An environment whose versions are no versions."""
+    return Facts(
+        cell_program="1",
+        python="?",
+        implementation="",
+        executable="",
+        platform="",
+        machine="",
+        byteorder="little",
+        torch=torch,
+        numpy="!",
+    )
+
+
+@given(reading=FILES, mode=st.sampled_from(Mode), torch=st.text(max_size=10))
+def test_whatever_a_file_says_there_is_one_answer(reading: Reading, mode: Mode, torch: str) -> None:
+    prediction = predict(reading, unclear(torch), mode, "cpu")
+    assert (prediction.reason is None) is (prediction.why == "")
+    assert prediction == predict(reading, unclear(torch), mode, "cpu")
