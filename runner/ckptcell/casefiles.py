@@ -9,7 +9,7 @@ import sys
 
 from ckptcell.cases.base import Unsupported
 
-__all__ = ["index", "load_case", "require"]
+__all__ = ["imports", "index", "load_case", "require"]
 
 _PACKAGE = "ckptcell.cases"
 
@@ -66,6 +66,25 @@ def index(user_files):
         for name in _names(source):
             found.setdefault(name, module)
     return found
+
+
+def imports():
+    """What shipped files of cases want imported once for all their cases.
+
+    A file says so in ``IMPORTS``, a literal: modules that take seconds to import, which its cases
+    import whatever they do.
+
+    Returns:
+        Module name of the file → names of modules.
+    """
+    return {module: wanted for module, source in _shipped() for wanted in _wanted(source)}
+
+
+def _wanted(source):
+    for statement in ast.parse(source).body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else ()
+        if any(getattr(target, "id", None) == "IMPORTS" for target in targets):
+            yield ast.literal_eval(statement.value)
 
 
 def _import(module, user_files):

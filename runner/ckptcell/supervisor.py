@@ -1,7 +1,8 @@
 """The supervisor: starts children, follows them, and tells the orchestrator what happened.
 
 It imports torch once, so that children start with it in memory, and then runs no torch operation,
-imports no case and touches no accelerator.
+imports no case and touches no accelerator. What else takes long to import it imports for the cases
+that say so, when all others are done.
 """
 
 import gc
@@ -50,6 +51,12 @@ def needs_repeat(task, done, repeat, like=None):
     return not good and (repeat or done["isolation"] == "shared")
 
 
+def _freeze():
+    """Keep what is in memory out of collections (since Python 3.7): its pages stay shared."""
+    gc.collect()
+    getattr(gc, "freeze", bool)()
+
+
 class Supervisor(object):
     """Runs one manifest.
 
@@ -78,6 +85,7 @@ class Supervisor(object):
             cases.module: os.path.join(self._input, cases.path) for cases in manifest.user_cases
         }
         self._modules = casefiles.index(user_files)
+        self._imports = casefiles.imports()
         self._setup = {
             "device": manifest.device,
             "scratch": scratch,
@@ -105,14 +113,26 @@ class Supervisor(object):
         if self._isolation == "fork":
             self._setup["torch_error"] = self._line.during(worker.import_torch)
             self._threads = kernel.thread_count()
-            gc.collect()
-            # What is frozen (since Python 3.7) is not visited by a child's collections, so that its
-            # pages stay shared.
-            getattr(gc, "freeze", bool)()
+            _freeze()
         self._line.send({"event": "hello", "protocol": 1, "facts": self._facts()})
+        later = []
         for group in groups(self._manifest.tasks):
+            if self._isolation == "fork" and self._imports_of(group):
+                later.append(group)
+            else:
+                self._run_group(group)
+        imported = ()
+        for group in sorted(later, key=self._imports_of):
+            if self._imports_of(group) != imported:
+                imported = self._imports_of(group)
+                self._line.during(lambda names=imported: worker.import_first(names))
+                _freeze()
             self._run_group(group)
         self._line.send({"event": "bye", "tasks": len(self._manifest.tasks)})
+
+    def _imports_of(self, group):
+        """What the cases of a group's file want imported before their children start."""
+        return tuple(self._imports.get(self._modules.get(group[0].case), ()))
 
     def _start(self):
         private = [self._line.events, self._line.commands, self._wake, self._waker]

@@ -6,6 +6,7 @@ of ``{"stage": ...}`` and one result.
 """
 
 import contextlib
+import importlib
 import json
 import os
 import resource
@@ -29,7 +30,7 @@ from ckptcell.encoding import number
 from ckptcell.errors import InputMismatch, ModeMissing, ResultTooLarge
 from ckptcell.text import bounded
 
-__all__ = ["behaviour", "serve"]
+__all__ = ["behaviour", "import_first", "import_torch", "serve"]
 
 _BEHAVIOUR = ("forward", "resume")
 
@@ -257,6 +258,17 @@ def serve(channel, setup):
                     stream.flush()
             kernel.flush_c_streams()
             channel.sendall(result + b"\n")
+
+
+def import_first(names):
+    """Import modules for children that need them anyway; what fails here fails there, and is seen.
+
+    Args:
+        names: Names of modules. What is not there is left out.
+    """
+    for name in names:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 
 
 def import_torch():

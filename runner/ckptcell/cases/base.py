@@ -43,6 +43,9 @@ class Case(object):
             ``"modes": {"plain": {...}}``.
 
     ``self.device`` is the device of the job, ``"cpu"`` or ``"cuda:0"``.
+
+    A shipped file of cases may name in ``IMPORTS``, a literal beside its classes, modules that take
+    long to import and that all its cases import anyway: children then start with them in memory.
     """
 
     name = ""

@@ -21,6 +21,9 @@ __all__ = [
     "XpuStateDict",
 ]
 
+# Every optimizer imports it when it is made, since torch 2.0.
+IMPORTS = ("torch._dynamo",)
+
 
 @contextlib.contextmanager
 def _tagged(tensors, tag):

@@ -16,6 +16,9 @@ __all__ = [
     "OptimSgd",
 ]
 
+# Every optimizer imports it when it is made, since torch 2.0.
+IMPORTS = ("torch._dynamo",)
+
 
 class _Optimizer(Case):
     """State of an optimizer after two steps, and the losses of three more taken with it.

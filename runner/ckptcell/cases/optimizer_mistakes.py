@@ -12,6 +12,9 @@ __all__ = [
     "OptimStateCast",
 ]
 
+# Every optimizer imports it when it is made, since torch 2.0.
+IMPORTS = ("torch._dynamo",)
+
 
 class _Misfit(Case):
     """The state dict of SGD with momentum after two steps."""

@@ -11,6 +11,9 @@ from ckptcell.cases.base import Case
 
 __all__ = ["ResumeRng", "ResumeRngDropout", "ResumeRngNormal", "RngGenerator"]
 
+# Every optimizer imports it when it is made, since torch 2.0.
+IMPORTS = ("torch._dynamo",)
+
 
 class _Random(Case):
     """Model, SGD and torch's random state, and three steps that draw numbers."""

@@ -14,6 +14,9 @@ __all__ = [
     "Warmup",
 ]
 
+# Every optimizer imports it when it is made, since torch 2.0.
+IMPORTS = ("torch._dynamo",)
+
 
 class Warmup(object):
     """A factor that grows for some steps: an object, whose attributes LambdaLR keeps."""

@@ -18,6 +18,9 @@ __all__ = [
     "ResumeSgd",
 ]
 
+# Every optimizer imports it when it is made, since torch 2.0.
+IMPORTS = ("torch._dynamo",)
+
 
 class _Training(Case):
     """Model and optimizer after some steps, and the losses of the next three."""

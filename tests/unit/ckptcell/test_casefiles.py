@@ -39,6 +39,13 @@ def mine(tmp_path: Path) -> dict[str, str]:
     return {"ckptcell_user_mine": str(path)}
 
 
+def test_what_files_of_cases_want_imported_first() -> None:
+    wanted = casefiles.imports()
+    assert wanted["ckptcell.cases.optimizer"] == ("torch._dynamo",)
+    assert "ckptcell.cases.tensor" not in wanted
+    assert set(wanted) <= set(casefiles.index({}).values())
+
+
 def test_cases_are_found_without_importing_any(mine: dict[str, str]) -> None:
     found = casefiles.index(mine)
     assert found["mine"] == "ckptcell_user_mine"
