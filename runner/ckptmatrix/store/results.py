@@ -1,4 +1,4 @@
-"""What was seen, by key: attempts at saves and loads, observations, facts of cells.
+"""What was seen, by key: attempts at saves and loads, observations, facts of cells, readings.
 
 One SQLite file. A write is a transaction: a process killed at any moment leaves the whole of it or
 nothing. A row that cannot be read any more counts as not there, because everything here can be
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
+from ckptmatrix.archive.reading import Reading
 from ckptmatrix.errors import StoreError
 from ckptmatrix.store.failures import explained, store_error
 from ckptmatrix.store.keys import canonical
@@ -42,6 +43,11 @@ _TABLES = """
     CREATE TABLE observations (sha256 TEXT PRIMARY KEY, body BLOB NOT NULL);
     CREATE TABLE cells (key TEXT PRIMARY KEY, facts BLOB NOT NULL) WITHOUT ROWID;
 """
+#: Came later; a database without it is given it, and who does not know it does without.
+_READINGS_TABLE = """
+    CREATE TABLE IF NOT EXISTS readings (key TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID
+"""
+_READING: TypeAdapter[Reading] = TypeAdapter(Reading)
 _ATTEMPTS: TypeAdapter[tuple[Done, ...]] = TypeAdapter(tuple[Done, ...])
 _MANY_ATTEMPTS: TypeAdapter[list[tuple[Done, ...]]] = TypeAdapter(list[tuple[Done, ...]])
 
@@ -137,6 +143,23 @@ class ResultStore:
         record = facts.model_dump_json().encode()
         self._write("INSERT OR REPLACE INTO cells VALUES (?, ?)", (key, record))
 
+    def get_readings(self, keys: Iterable[str]) -> dict[str, Reading]:
+        """Readings by their keys; those that are not known are left out."""
+        found = {}
+        for rows in self._chunks("SELECT key, body FROM readings WHERE key IN", keys):
+            for key, body in rows:
+                with suppress(zlib.error, ValidationError):
+                    found[key] = _READING.validate_json(zlib.decompress(body))
+        return found
+
+    def put_reading(self, key: str, reading: Reading) -> None:
+        """Keep what a checkpoint says of itself, unless it has a text that JSON cannot hold."""
+        try:
+            body = zlib.compress(_READING.dump_json(reading, exclude_defaults=True), level=1)
+        except ValueError:
+            return
+        self._write("INSERT OR REPLACE INTO readings VALUES (?, ?)", (key, body))
+
     def _chunks(self, query: str, keys: Iterable[str]) -> Iterator[list[tuple[str, bytes]]]:
         wanted = list(dict.fromkeys(keys))
         for start in range(0, len(wanted), _CHUNK):
@@ -194,6 +217,8 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA application_id={_APPLICATION}")
             connection.execute(f"PRAGMA user_version={_FORMAT}")
             application, version = _APPLICATION, _FORMAT
+        if application == _APPLICATION:
+            connection.execute(_READINGS_TABLE)
         connection.execute("COMMIT")
         _check_format(path, application, version)
     except BaseException:

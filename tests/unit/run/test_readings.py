@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ckptmatrix.plan import plan_matrix
@@ -15,8 +16,6 @@ from ckptmatrix.words import Result, Stage
 from scenario import a_case, some_cells
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
     from ckptmatrix.plan import Save
@@ -33,22 +32,26 @@ def test_every_checkpoint_of_a_run_is_read_and_every_load_predicted(scenario: Sc
     assert "not read" not in ran.said
 
 
-def test_a_checkpoint_is_read_once_however_many_saved_and_load_it(
+def test_a_checkpoint_is_read_once_and_not_again_in_the_next_run(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counts opened files: what two cells save alike is one file."""
-    opened = []
-    real = os.open
+    """Counts opened checkpoints: the reader is the only one to open them for reading alone."""
+    opened: list[str] = []
+    real = os.pread
 
-    def count(path: object, *args: object, **kwargs: object) -> int:
-        if str(path).endswith("checkpoint.pt"):
-            opened.append(str(path))
-        return real(path, *args, **kwargs)  # type: ignore[arg-type]
+    def count(descriptor: int, length: int, offset: int) -> bytes:
+        opened.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        return real(descriptor, length, offset)
 
-    scenario.run(some_cells(3))
-    monkeypatch.setattr(os, "open", count)
-    scenario.run(some_cells(3))
-    assert len(opened) == len(set(opened))
+    monkeypatch.setattr(os, "pread", count)
+    first = scenario.run(some_cells(2))
+    assert opened
+    opened.clear()
+    again = scenario.run(some_cells(2))
+    assert opened == []
+    assert [outcome.prediction for outcome in again.finished.record.outcomes] == [
+        outcome.prediction for outcome in first.finished.record.outcomes
+    ]
 
 
 def a_save(place: Path, text: str) -> Done:
