@@ -80,8 +80,8 @@ def _describe(tensor, limit):  # noqa: PLR0911 - one return a kind
     if _is_wrapper(tensor):
         placed = getattr(tensor, "placements", None)
         # How a DTensor is spread over its mesh.
-        params = {"placements": [str(each) for each in placed]} if type(placed) is tuple else {}
-        return _compound(leaf, limit, _components(tensor), params)
+        spread = {"placements": [str(each) for each in placed]} if type(placed) is tuple else {}
+        return _compound(leaf, limit, _components(tensor), spread)
     if tensor.device.type == "meta":
         return leaf
     if leaf["layout"] == "torch.sparse_coo":

@@ -31,8 +31,9 @@ class _BigEndian(Case):
     def as_written_there(self, records):
         """The records of the file as a big-endian machine would have written them."""
         changed = []
+        root = records[0][0].partition("/")[0]
         for name, content in records:
-            root, _, inner = name.partition("/")
+            inner = name.partition("/")[2]
             turned = inner.startswith("data/") and sys.byteorder == "little"
             if inner != "byteorder":
                 changed.append((name, _swapped(content) if turned else content))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -67,7 +67,8 @@ def test_numbers_of_a_big_endian_machine(
         ("a/data/0", struct.pack("<2f", 1.5, -0.125)),
         ("a/version", b"3\n"),
     ]
-    assert case().as_written_there(little) == [
+    made: Any = case()
+    assert made.as_written_there(little) == [
         ("a/data.pkl", b"abcd"),
         ("a/data/0", struct.pack(">2f", 1.5, -0.125)),
         ("a/version", b"3\n"),
