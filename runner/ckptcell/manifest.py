@@ -11,7 +11,17 @@ from typing import NamedTuple, Optional, Tuple
 
 from ckptcell.errors import ManifestError
 
-__all__ = ["PROTOCOL", "Limits", "Manifest", "Model", "Source", "Task", "UserCases", "parse"]
+__all__ = [
+    "LOAD_MODES",
+    "PROTOCOL",
+    "Limits",
+    "Manifest",
+    "Model",
+    "Source",
+    "Task",
+    "UserCases",
+    "parse",
+]
 
 PROTOCOL = 1
 
@@ -84,7 +94,8 @@ _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
 _CONTAINERS = ("zip", "legacy")
 _PHASES = ("probe", "save", "load")
 _LONGEST_S = 86400
-_MODES = (
+#: Every way to load: those people use by themselves, and cures.
+LOAD_MODES = (
     "plain",
     "mapped",
     "restricted",
@@ -169,7 +180,7 @@ def _task(value, where):
     checks = {
         "id": _matches(_TASK_ID),
         "case": _a(str),
-        "mode": _or_none(lambda mode: mode in _MODES),
+        "mode": _or_none(lambda mode: mode in LOAD_MODES),
         "path": _relative,
         "sha256": _or_none(_matches(_DIGEST)),
         "like": _or_none(_matches(_DIGEST)),
@@ -195,7 +206,7 @@ def _source(value, where):
     checks = {
         "path": _relative,
         "sha256": _matches(_DIGEST),
-        "mode": lambda mode: mode in _MODES,
+        "mode": lambda mode: mode in LOAD_MODES,
         "container": lambda container: container in _CONTAINERS,
     }
     return Source(**_fields(value, where, checks, {"container": "zip"}))

@@ -8,13 +8,12 @@ import json
 import math
 
 from ckptcell.errors import Misbehaved
-from ckptcell.modes import MODES
+from ckptcell.manifest import LOAD_MODES
 from ckptcell.text import LONG, SHORT, bounded
 
 __all__ = ["STAGES", "read"]
 
 STAGES = ("save", "load", "observe", "forward", "resume")
-_MODES = frozenset(mode for modes in MODES.values() for mode in modes)
 _ENDINGS = ("returned", "raised", "unsupported", "input_mismatch")
 _MOST_WARNINGS = 100
 _MOST_FILES = 10000
@@ -124,7 +123,7 @@ def _result(value):
     _need(observation is None or isinstance(observation, dict), "an observation that is none")
     _check_json(observation)
     earlier = value["behaviour_of"]
-    _need(earlier is None or (isinstance(earlier, str) and earlier in _MODES), "no mode")
+    _need(earlier is None or (isinstance(earlier, str) and earlier in LOAD_MODES), "no mode")
     raised = {"type": SHORT, "message": LONG, "traceback": LONG, "cause": LONG}
     exception = value["exception"]
     _need((exception is not None) == (value["result"] == "raised"), "an ending without its cause")

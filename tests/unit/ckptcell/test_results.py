@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ckptcell import results
 from ckptcell.errors import Misbehaved
+from ckptmatrix.words import Mode
 from ckptmatrix.wire import EVENT
 
 GOOD: dict[str, Any] = {
@@ -45,6 +46,12 @@ def test_a_result_is_what_it_was() -> None:
     assert results.read(line(GOOD)) == ("result", GOOD)
     raised = {**GOOD, "result": "raised", "exception": RAISED}
     assert results.read(line(raised)) == ("result", raised)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_cure_may_stand_for_another_mode_as_well(mode: Mode) -> None:
+    kind, value = results.read(changed(behaviour_of=mode.value))
+    assert (kind, value["behaviour_of"]) == ("result", mode.value)
 
 
 def test_other_messages_are_told_apart() -> None:
