@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ckptcell import results
 from ckptcell.errors import Misbehaved
-from ckptmatrix.words import Mode
 from ckptmatrix.wire import EVENT
+from ckptmatrix.words import Mode
 
 GOOD: dict[str, Any] = {
     "result": "returned",
