@@ -30,7 +30,7 @@ class _Mistake(Case):
 
 
 class FormatGzip(_Mistake):
-    """Compressed for the way, and not unpacked."""
+    """Compressed for the way, and not unpacked (pytorch#6002)."""
 
     name = "format_gzip"
     title = "State dict compressed by gzip and loaded as it is"

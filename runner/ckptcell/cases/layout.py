@@ -70,11 +70,11 @@ class TensorSparseCsr(_Layouts):
 
 
 class TensorSparseCsc(_Layouts):
-    """Compressed by columns."""
+    """Compressed by columns; torch 1.12 makes it and cannot save it."""
 
     name = "tensor_sparse_csc"
     title = "Sparse CSC tensor"
-    needs = ("torch.Tensor.to_sparse_csc",)
+    needs = ("torch.Tensor.to_sparse_csc", "torch.Tensor.untyped_storage")
 
     def make(self):
         return {"weight": inputs.numbers(3, 4, device=self.device).to_sparse_csc()}
@@ -85,7 +85,11 @@ class TensorSparseBlocks(_Layouts):
 
     name = "tensor_sparse_blocks"
     title = "Sparse BSR and BSC tensors"
-    needs = ("torch.Tensor.to_sparse_bsr", "torch.Tensor.to_sparse_bsc")
+    needs = (
+        "torch.Tensor.to_sparse_bsr",
+        "torch.Tensor.to_sparse_bsc",
+        "torch.Tensor.untyped_storage",
+    )
 
     def make(self):
         weight = inputs.numbers(4, 4, device=self.device)

@@ -121,6 +121,8 @@ class TorchVersionObject(_Nested):
     name = "torch_version_object"
     title = "State dict beside torch.__version__"
     cures = ("allowlisted",)
+    needs = ("torch.torch_version.TorchVersion",)
+    expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
 
     def make(self):
         import torch

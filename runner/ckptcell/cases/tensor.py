@@ -200,7 +200,7 @@ class TensorParameter(_Tensors):
 
 
 class TensorAttributes(_Tensors):
-    """What users hang on a tensor: saved since torch 2.0, dropped in silence before."""
+    """What users hang on a tensor: dropped in silence by older versions (pytorch#65694)."""
 
     name = "tensor_attributes"
     title = "Tensor with attributes of Python's"
@@ -227,7 +227,7 @@ class TensorParameterAttributes(_Tensors):
 
 
 class TensorSubclass(_Foreign):
-    """A subclass of torch.Tensor: its class is named in the file."""
+    """Its class is named in the file; torch 1.7 saved a plain tensor (pytorch#47051)."""
 
     name = "tensor_subclass"
     title = "Tensor of a class derived from torch.Tensor"
