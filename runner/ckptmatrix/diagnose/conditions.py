@@ -70,6 +70,7 @@ class Conditions:
         consumer: The same of the cell that loads, whose facts must be known.
         producer_is: Part → ``newer``, ``older``, ``same``: the producer's compared with the
             consumer's. Holds where nobody here produced the file.
+        producer_known: Whether somebody here produced the file.
         case_format: Formats of cases, keys of ``ckptcell.modes.MODES``.
         mode: How it was loaded.
         device: Matches where tensors are to live.
@@ -95,6 +96,7 @@ class Conditions:
     producer: Mapping[str, Range] = field(default_factory=dict)
     consumer: Mapping[str, Range] = field(default_factory=dict)
     producer_is: Mapping[str, str] = field(default_factory=dict)
+    producer_known: bool | None = None
     case_format: frozenset[str] = frozenset()
     mode: frozenset[Mode] = frozenset()
     device: re.Pattern[str] | None = None
@@ -143,6 +145,8 @@ class Conditions:
 
     def _environments(self, evidence: Evidence) -> bool:
         saver, loader = evidence.producer, evidence.consumer
+        if self.producer_known not in {None, saver is not None}:
+            return False
         for part, releases in self.producer.items():
             if saver is not None and _version(saver, part) not in releases:
                 return False
@@ -268,6 +272,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "producer": _ranges,
     "consumer": _ranges,
     "producer_is": lambda value: {_word(p, _PARTS): _relation(w) for p, w in value.items()},
+    "producer_known": bool,
     "case_format": frozenset,
     "mode": lambda value: frozenset(map(Mode, value)),
     "device": re.compile,

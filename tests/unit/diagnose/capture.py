@@ -11,21 +11,27 @@ from __future__ import annotations
 import re
 import sys
 from collections import defaultdict
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from ckptmatrix.diagnose.knowledge import known_signatures
 from diagnosed import evidence_in, noted
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ckptmatrix.diagnose.evidence import Evidence
+
 MESSAGES = Path(__file__).parent / "messages"
 #: Fixtures of one signature.
 ENOUGH = 2
 
 
-def capture(folders: list[Path]) -> dict[str, int]:
-    """Add what is new in these runs to the fixtures; theme → how many were added."""
+def capture(every: Iterable[Evidence]) -> dict[str, int]:
+    """Add what is new to the fixtures; theme → how many were added."""
     kept: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for file in MESSAGES.glob("*.yaml"):
         kept[file.stem] = yaml.safe_load(file.read_text(encoding="utf-8")) or []
@@ -35,23 +41,22 @@ def capture(folders: list[Path]) -> dict[str, int]:
         for entry in entries:
             count[entry["signature"]] += 1
     added: defaultdict[str, int] = defaultdict(int)
-    for folder in folders:
-        for evidence in evidence_in(folder):
-            for signature in known_signatures():
-                words = signature.match(evidence)
-                if words is None:
-                    continue
-                entry = {
-                    "signature": signature.name,
-                    "names": words.texts["entity"],
-                    **noted(evidence),
-                }
-                if count[signature.name] < ENOUGH and _kind(entry) not in seen:
-                    seen.add(_kind(entry))
-                    count[signature.name] += 1
-                    added[signature.theme] += 1
-                    kept[signature.theme].append(entry)
-                break
+    for evidence in every:
+        for signature in known_signatures():
+            words = signature.match(evidence)
+            if words is None:
+                continue
+            entry = {
+                "signature": signature.name,
+                "names": words.texts["entity"],
+                **noted(evidence),
+            }
+            if count[signature.name] < ENOUGH and _kind(entry) not in seen:
+                seen.add(_kind(entry))
+                count[signature.name] += 1
+                added[signature.theme] += 1
+                kept[signature.theme].append(entry)
+            break
     for theme in added:
         kept[theme].sort(key=lambda entry: str(entry["signature"]))
         text = yaml.safe_dump(
@@ -72,5 +77,6 @@ def _kind(entry: dict[str, Any]) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    for name, number in sorted(capture([Path(each) for each in sys.argv[1:]]).items()):
+    runs = chain.from_iterable(evidence_in(Path(folder)) for folder in sys.argv[1:])
+    for name, number in sorted(capture(runs).items()):
         sys.stdout.write(f"{name}: {number} added\n")

@@ -39,7 +39,7 @@ def test_an_empty_judgement_is_undiagnosed(evidence: Callable[..., Evidence]) ->
 def test_a_class_is_named_with_its_module(evidence: Callable[..., Evidence]) -> None:
     diagnosis = diagnose(evidence())
     assert diagnosis.signature == "class-missing"
-    assert "the module mine is there and has no Net" in diagnosis.cause
+    assert "names mine.Net, and the module mine is there and has no Net" in diagnosis.cause
 
 
 def test_the_words_of_python_3_14_mean_the_same(evidence: Callable[..., Evidence]) -> None:

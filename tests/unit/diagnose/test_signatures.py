@@ -36,7 +36,12 @@ def _name(entry: dict[str, Any] | Signature) -> str:
 
 def _patterns(signature: Signature) -> list[re.Pattern[str]]:
     conditions = signature.conditions
-    leaves = (conditions.difference, conditions.every_difference, conditions.any_difference)
+    leaves = (
+        conditions.difference,
+        conditions.only_difference,
+        conditions.any_difference,
+        conditions.every_difference,
+    )
     found = [
         signature.type,
         signature.message,
