@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ckptmatrix.archive.draft import Draft
-from ckptmatrix.archive.objects import describe_object
+from ckptmatrix.archive.objects import describe_inner, describe_object
 from ckptmatrix.archive.other import name_other
 from ckptmatrix.archive.reading import Format
 
@@ -40,3 +40,4 @@ def read_pickle(source: Source, draft: Draft) -> None:
     if end is not None and end < source.size:
         draft.say("bytes after its end", f"{source.size - end:,}")
     describe_object(draft, root)
+    describe_inner(draft)

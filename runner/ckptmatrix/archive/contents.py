@@ -9,6 +9,7 @@ from ckptmatrix.archive.tensors import is_tensor, storage_of, tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Mapping as Lookup
 
     from ckptmatrix.archive.reading import TensorEntry
 
@@ -36,7 +37,7 @@ class Found:
 
     __slots__ = ("entry", "node", "path")
 
-    def __init__(self, path: str, node: Made, entry: TensorEntry | None) -> None:
+    def __init__(self, path: str, node: Node, entry: TensorEntry | None) -> None:
         self.path = path
         self.node = node
         self.entry = entry
@@ -150,7 +151,7 @@ def options_of(root: Node) -> frozenset[str]:
     return frozenset(found)
 
 
-def tensors_in(root: Node, limit: int) -> Tensors:
+def tensors_in(root: Node, limit: int, known: Lookup[str, TensorEntry] | None = None) -> Tensors:
     """Every tensor of an object, in order, with where it is.
 
     A container that is met again is not entered again, nor one that is very deep.
@@ -158,7 +159,9 @@ def tensors_in(root: Node, limit: int) -> Tensors:
     Args:
         root: The object.
         limit: Of how many tensors the facts and the path are worked out.
+        known: Tensors that the pickle only refers to, by their persistent ids as text.
     """
+    outside = known or {}
     found: list[Found] = []
     count, deep = 0, False
     met: set[int] = set()
@@ -171,6 +174,10 @@ def tensors_in(root: Node, limit: int) -> Tensors:
                 count += 1
                 if count <= limit:
                     found.append(Found(_path((around, step)), node, tensor_of(node)))
+            elif kind is Persistent and type(node.id) in _KEYS and str(node.id) in outside:
+                count += 1
+                if count <= limit:
+                    found.append(Found(_path((around, step)), node, outside[str(node.id)]))
             elif kind in _ENTERED and node and id(node) not in met:
                 met.add(id(node))
                 if len(frames) < _DEEPEST:
@@ -183,6 +190,7 @@ def tensors_in(root: Node, limit: int) -> Tensors:
 
 
 _ENTERED: Final = (list, tuple, Mapping, SetOf, Made)
+_KEYS: Final = (int, str)
 
 
 def _children(node: Node) -> Iterator[tuple[Step, Node]]:
@@ -199,7 +207,7 @@ def _children(node: Node) -> Iterator[tuple[Step, Node]]:
 
 def _entries(pairs: list[tuple[Node, Node]] | None) -> Iterator[tuple[Step, Node]]:
     for key, value in pairs or ():
-        if type(value) in _ENTERED:
+        if type(value) in _ENTERED or type(value) is Persistent:
             yield f"[{shown_key(key)}]", value
 
 

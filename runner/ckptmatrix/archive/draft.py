@@ -110,6 +110,8 @@ class Draft:
             self.defect(f"{what}: {error}" if what else str(error))
         except PickleLimit as error:
             self.stop(str(error))
+        if self.found.unread:
+            self.stop("it has more checkpoints inside it than are read")
         return machine.rest(), None
 
     def reading(self) -> Reading:

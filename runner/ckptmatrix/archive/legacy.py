@@ -53,7 +53,8 @@ def read_legacy(source: Source, draft: Draft) -> None:
         keys, end = draft.unpickle(source, end, what="list of storages")
         if end is not None and isinstance(keys, list):
             present = _storages(source, draft, end, keys)
-    describe_storages(draft, lambda storage: present.get(storage.key))
+    if end is not None or not draft.incomplete:
+        describe_storages(draft, lambda storage: present.get(storage.key))
 
 
 def _storages(source: Source, draft: Draft, offset: int, keys: list[object]) -> dict[str, int]:

@@ -34,7 +34,7 @@ class Limits:
     """
 
     pickle_bytes: int = 64 * _MIB
-    opcodes: int = 1_000_000
+    opcodes: int = 2_200_000
     kept_text: int = 16 * _MIB
     text: int = 4096
     globals: int = 20_000

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ckptmatrix.archive.nodes import Blob, Made, Mapping, Name, Node, Persistent, SetOf
+from ckptmatrix.archive.source import MemorySource, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "Found", "Machine", "PickleError", "PickleLimit"]
 
 _CHUNK = 1 << 16
+#: Loads a checkpoint that is given to it: so pickle keeps storages by itself.
+_INNER = "torch.storage._load_from_bytes"
+#: Magic number, protocol version, facts about the system, and the object.
+_BEFORE_AND_OBJECT = 4
+_INNER_CHUNK = 1 << 10
+#: Where it is a text, of that much of its beginning, in which the object is.
+_INNER_HEAD = 1 << 14
 _LONGEST_LINE = 1 << 16
 _LONGEST_NUMBER = 1024
 _HIGHEST_PROTOCOL = 5
@@ -39,9 +47,16 @@ class PickleLimit(Exception):  # noqa: N818 - nothing is wrong with the file
 
 
 class Budget:
-    """What the pickles of one file may still cost, together."""
+    """What the pickles of one file may still cost, together.
 
-    def __init__(self, limits: Limits) -> None:
+    Attributes:
+        inner: The same for checkpoints inside its checkpoints; None for those themselves, inside
+            which nothing is looked for.
+    """
+
+    def __init__(self, limits: Limits, *, outer: bool = True) -> None:
+        self.chunk = _CHUNK if outer else _INNER_CHUNK
+        self.inner = Budget(limits, outer=False) if outer else None
         self.opcodes = limits.opcodes
         self.bytes = limits.pickle_bytes
         self.text = limits.kept_text
@@ -57,6 +72,8 @@ class Found:
         names: Global → how often.
         calls: What is called, arguments → how often.
         persistent: Persistent ids, in order.
+        inner: Those of checkpoints inside it, whose storages lie in them.
+        unread: Whether there were more checkpoints inside it than are read.
         odd: Opcode → how often, of those that no pickler of Python 3 writes.
         protocol: Highest one declared.
         opcodes: Opcode → 1 when it is used.
@@ -69,8 +86,17 @@ class Found:
         self.names: Counter[tuple[str, str]] = Counter()
         self.calls: Counter[tuple[str, int, tuple[int, ...]]] = Counter()
         self.persistent: list[Node] = []
+        self.inner: list[Node] = []
+        self.unread = False
         self.odd: Counter[str] = Counter()
         self.protocol: int | None = None
+
+    def of_inner(self) -> Found:
+        """What a checkpoint inside does: put down with the rest, but for what lies beside it."""
+        inner = Found()
+        inner.names, inner.calls, inner.odd = self.names, self.calls, self.odd
+        inner.opcodes, inner.states, inner.inner = self.opcodes, self.states, self.inner
+        return inner
 
     def note_state(self, kind: Name, state: Mapping) -> None:
         """Put down what an object of a class is given."""
@@ -195,7 +221,7 @@ class Machine:
         left = self._buffer[self._position :]
         self._base += self._position
         self._position = 0
-        wanted = max(count, _CHUNK) - len(left)
+        wanted = max(count, self._budget.chunk) - len(left)
         more = self._source.read(self._base + len(left), wanted)
         self._budget.bytes -= len(more)
         if self._budget.bytes < 0:
@@ -549,7 +575,46 @@ class Machine:
         if len(calls) > self._budget.names:
             message = "its pickles make more different calls than are kept"
             raise PickleLimit(message)
+        if dotted == _INNER and known and arguments:
+            return Made(of, (self._inner(arguments[0]),))
         return Made(of, arguments)
+
+    def _bytes_of(self, data: Node) -> Source | None:
+        """Bytes, however they are written; before protocol 3 as a text that is encoded."""
+        match data:
+            case bytes():
+                return MemorySource(data)
+            case Blob(kind="bytes"):
+                return Part(self._source, data.offset, data.length)
+            case Made(of=Name(dotted="_codecs.encode"), arguments=(str() as text, "latin1")):
+                return MemorySource(text.encode("latin-1", "replace"))
+            case Made(of=Name(dotted="_codecs.encode"), arguments=(Blob() as blob, "latin1")):
+                head = self._source.read(blob.offset, min(blob.length, _INNER_HEAD))
+                return MemorySource(str(head, "utf-8", "ignore").encode("latin-1", "replace"))
+            case _:
+                return None
+
+    def _inner(self, data: Node) -> Node:
+        """The object of a checkpoint in the old format that lies in this one, as bytes."""
+        source, budget = self._bytes_of(data), self._budget.inner
+        if source is None or budget is None:
+            return data
+        found = self._found.of_inner()
+        offset = 0
+        made: Node = None
+        try:
+            for _ in range(_BEFORE_AND_OBJECT):
+                machine = Machine(source, offset, budget, found, self._nested)
+                made = machine.run()
+                offset = machine.offset
+        except PickleError as error:
+            message = f"in the checkpoint that {_INNER} is given: {error}"
+            raise PickleError(message) from None
+        except PickleLimit:
+            self._found.unread = True
+            return data
+        self._found.inner.extend(found.persistent)
+        return made
 
     def _reduce(self) -> None:
         arguments = self._stack.pop()

@@ -10,16 +10,23 @@ from ckptmatrix.archive.reading import StorageEntry, TensorEntry
 from ckptmatrix.archive.tensors import extent_of, storage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ckptmatrix.archive.draft import Draft
     from ckptmatrix.archive.nodes import Node
     from ckptmatrix.archive.tensors import Storage
 
-__all__ = ["describe_object", "describe_storages"]
+__all__ = ["describe_inner", "describe_object", "describe_storages"]
 
 
-def describe_object(draft: Draft, root: Node, *, main: bool = True, prefix: str = "") -> None:
+def describe_object(
+    draft: Draft,
+    root: Node,
+    *,
+    main: bool = True,
+    prefix: str = "",
+    known: Mapping[str, TensorEntry] | None = None,
+) -> None:
     """Put down what an object is and which tensors are in it.
 
     Args:
@@ -27,12 +34,13 @@ def describe_object(draft: Draft, root: Node, *, main: bool = True, prefix: str 
         root: The object.
         main: Whether it is the checkpoint's object, not a further one.
         prefix: What its tensors' paths begin with.
+        known: Tensors that it only refers to, by their persistent ids as text.
     """
     if main:
         draft.root = root_class(root)
         draft.keys = keys_of(root, draft.limits.keys)
         draft.options = options_of(root)
-    tensors = tensors_in(root, draft.limits.tensors - len(draft.tensors))
+    tensors = tensors_in(root, draft.limits.tensors - len(draft.tensors), known)
     draft.tensor_count += tensors.total
     if tensors.deep:
         draft.stop("its object is nested deeper than is followed")
@@ -93,4 +101,21 @@ def describe_storages(
                     bytes=storage.bytes,
                     present=there,
                 ),
+            )
+
+
+def describe_inner(draft: Draft) -> None:
+    """Put down the storages of checkpoints that lie inside a pickle: their bytes do too."""
+    for node in draft.found.inner:
+        storage = storage_of(node)
+        if storage is None or storage.key in draft.storages:
+            continue
+        draft.tensor_bytes += storage.bytes
+        if len(draft.storages) < draft.limits.storages:
+            draft.storages[storage.key] = StorageEntry(
+                key=storage.key,
+                dtype=storage.dtype,
+                device=storage.device,
+                bytes=storage.bytes,
+                present=storage.bytes,
             )

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["name_other", "name_zip"]
 
 _HEAD: Final = 4096
-#: Where a tar archive says that it is one, and what the entries of torch's are called.
-_TAR_AT: Final = 257
-_TAR: Final = b"ustar"
-_TORCH_TAR: Final = frozenset({b"sys_info", b"pickle", b"storages", b"tensors"})
 #: Place and bytes → what has them there.
 _MAGIC: Final = (
     (0, b"\x1f\x8b", "a gzip archive: unpack it first"),
@@ -49,7 +45,7 @@ _MAGIC: Final = (
     (0, b"-----BEGIN ", "a certificate or a key"),
     (0, b"PK\x05\x06", "a zip archive without entries"),
     (0, b"PK\x07\x08", "a zip archive in parts"),
-    (_TAR_AT, _TAR, "a tar archive: unpack it first"),
+    (257, b"ustar", "a tar archive: unpack it first"),
     (4, b"TFL3", "a TensorFlow Lite model"),
 )
 #: An ONNX model is a protocol buffer that begins with its version and the name of its producer.
@@ -90,8 +86,6 @@ def _named(head: bytes) -> tuple[Format, str]:
         lowered.startswith(b"<") and b"<html" in lowered
     ):
         return Format.HTML, _title(head)
-    if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR and head[:100].rstrip(b"\0") in _TORCH_TAR:
-        return Format.TAR, "the format of torch.save before 0.1.10"
     what = _by_magic(head)
     if not what and lowered.startswith((b"<?xml", b"<error")):
         what = "an XML document, as storage servers answer with instead of a file"

@@ -18,6 +18,7 @@ from ckptmatrix.archive.reading import Format, Reading
 from ckptmatrix.archive.requirements import requirements_of
 from ckptmatrix.archive.safetensors import is_safetensors, read_safetensors
 from ckptmatrix.archive.source import FileSource
+from ckptmatrix.archive.tar import is_tar, read_tar
 from ckptmatrix.archive.torch_zip import read_zip
 
 if TYPE_CHECKING:
@@ -75,14 +76,16 @@ def _read_folder(path: Path, limits: Limits) -> Draft:
 
 
 def _read_file(source: Source, draft: Draft) -> None:
-    head = source.read(0, 64)
+    head = source.read(0, 512)
     if not head:
         draft.format = Format.EMPTY
         draft.defect("it is empty")
     elif head.startswith(b"PK\x03\x04"):
         read_zip(source, draft)
-    elif (head.startswith(b"\x80") and LEGACY_MAGIC in head) or head.startswith(LEGACY_TEXT):
+    elif (head.startswith(b"\x80") and LEGACY_MAGIC in head[:64]) or head.startswith(LEGACY_TEXT):
         read_legacy(source, draft)
+    elif is_tar(head):
+        read_tar(source, draft)
     elif is_safetensors(head):
         read_safetensors(source, draft)
     else:

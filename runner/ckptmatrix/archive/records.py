@@ -39,7 +39,7 @@ class Records:
         self._source = source
         self._limits = limits
         self.directory = directory
-        self._checked: dict[str, str | None] = {}
+        self._places: dict[int, int | str] = {}
         tops = {entry.name.partition("/")[0] for entry in directory.entries if "/" in entry.name}
         flat = any("/" not in entry.name for entry in directory.entries)
         self.root = tops.pop() if len(tops) == 1 and not flat else ""
@@ -49,6 +49,12 @@ class Records:
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries
+
+    def _place(self, entry: Entry) -> int | str:
+        """Where the bytes of an entry begin, or what is wrong with it."""
+        if entry.header not in self._places:
+            self._places[entry.header] = find_data(self._source, entry)
+        return self._places[entry.header]
 
     def open(self, name: str, most: int) -> Source | str:
         """The bytes of a record, or a sentence that says why they cannot be had.
@@ -60,7 +66,7 @@ class Records:
         entry = self.entries[name]
         if entry.flags & _ENCRYPTED:
             return f"record {name} is encrypted"
-        data = find_data(self._source, entry)
+        data = self._place(entry)
         if isinstance(data, str):
             return data
         if entry.method == _STORED:
@@ -114,7 +120,7 @@ class Records:
             return None
         if entry.method != _STORED:
             return entry.size
-        data = find_data(self._source, entry)
+        data = self._place(entry)
         if isinstance(data, str):
             return None
         return max(0, min(entry.packed, self._source.size - data))

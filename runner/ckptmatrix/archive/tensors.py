@@ -62,7 +62,7 @@ def storage_of(node: Node) -> Storage | None:
         ) if count >= 0:
             dtype = _dtype_of_class(kind)
             return Storage(str(key), dtype, device, count, width_of(dtype))
-        case Made(of=Name(name="TypedStorage" | "_TypedStorage")):
+        case Made(of=Name(name="TypedStorage" | "_TypedStorage" | "_load_from_bytes")):
             return _typed_storage(node)
         case _:
             return None
