@@ -205,6 +205,8 @@ def _who(file: CheckedFile) -> Iterator[Line]:
         yield Line("no cell could be asked", style="yellow")
         return
     what = f"{len(able)} of {counted_noun(len(able) + len(unable), 'cell')} can load it"
+    if unasked := len(cells) - len(able) - len(unable):
+        what += f"; {unasked} could not be asked"
     yield Line(what, style="green" if able and not unable else "red")
     if unable and able:
         yield Line(f"these cannot: {listed(unable, 8)}", 1)

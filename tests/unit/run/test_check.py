@@ -50,6 +50,7 @@ def test_a_cell_that_cannot_be_made_is_an_error_and_no_incompatibility(
     record = checked(scenario, write_checkpoint(tmp_path / "a.pt"), provider).record
     assert verdicts(record) == {A.id: {Verdict.OK}, B.id: {Verdict.ERROR}, C.id: {Verdict.OK}}
     assert record.files[0].loads_in(B.id) is None
+    assert "2 of 2 cells can load it; 1 could not be asked" in check_markdown(record)
     assert exit_code(record) is ExitCode.UNUSABLE
 
 
