@@ -75,7 +75,7 @@ class Cure:
         where: What has to change: how it is saved, how it is loaded, or a version.
         text: What to do, in one sentence.
         verified: Whether it was seen to work in this run, for this producer and consumer.
-        by: What was seen: a mode, or the name of the case that is the variant; empty when nothing.
+        by: What was seen, or can be: a mode, or the cure word of a variant; empty when nothing.
     """
 
     where: Literal["save", "load", "version"]
