@@ -155,7 +155,7 @@ def _damage(defects: list[str]) -> Prediction | None:
 def _version(reading: Reading, consumer: Consumer) -> Prediction | None:
     rules = _rules()
     match reading.format:
-        case Format.ZIP | Format.TORCHSCRIPT:
+        case Format.ZIP | Format.TORCHSCRIPT | Format.PACKAGE:
             if reading.format is Format.ZIP and not within(rules.zip, consumer.torch):
                 return Prediction(
                     reason=Reason.FORMAT_TOO_NEW, why="this torch.load reads no zip archives"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["unusable"]
 
 _COO = "torch.sparse_coo"
+_HALF = "torch.float16"
+_LAYERS = "torch.nn.modules."
 
 
 class _Key(NamedTuple):
@@ -31,6 +33,7 @@ class _Rules(NamedTuple):
     attributes: dict[str, WordTable]
     states: dict[str, tuple[Span, ...]]
     keys: tuple[_Key, ...]
+    half_on_cpu: tuple[Span, ...]
     checks_sparse_at_once: tuple[Span, ...]
 
 
@@ -41,23 +44,26 @@ def _rules() -> _Rules:
         attributes={name: words_of(spans) for name, spans in table["attributes"].items()},
         states={name: parse_spans(span) for name, span in table["states"].items()},
         keys=tuple(_Key(each["ending"], parse_spans(each["span"])) for each in table["keys"]),
+        half_on_cpu=parse_spans(table["half_on_cpu"]),
         checks_sparse_at_once=parse_spans(table["checks_sparse_at_once"]),
     )
 
 
-def unusable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
+def unusable(reading: Reading, consumer: Consumer, mode: Mode, device: str) -> Prediction | None:
     """Why what can be unpickled is of no use.
 
     Args:
         reading: The file.
         consumer: The environment.
         mode: How it is loaded.
+        device: Where tensors are to live.
     """
     return (
         _state(reading, consumer)
         or _sparse(reading, consumer)
         or _key(reading, consumer, mode)
         or _attribute(reading, consumer)
+        or _half(reading, consumer, device)
     )
 
 
@@ -111,3 +117,14 @@ def _attribute(reading: Reading, consumer: Consumer) -> Prediction | None:
                     "objects in the file do not have",
                 )
     return None
+
+
+def _half(reading: Reading, consumer: Consumer, device: str) -> Prediction | None:
+    """Layers all of whose tensors are of half precision cannot compute on an old release's CPU."""
+    layers = any(state.dotted.startswith(_LAYERS) for state in reading.states)
+    half = bool(reading.tensors) and all(tensor.dtype == _HALF for tensor in reading.tensors)
+    if device != "cpu" or not layers or not half or within(_rules().half_on_cpu, consumer.torch):
+        return None
+    return Prediction(
+        reason=Reason.FORWARD_ERROR, why="its layers are of half precision, and run on the CPU"
+    )

@@ -50,17 +50,18 @@ def predict(reading: Reading, consumer: Facts, mode: Mode, device: str) -> Predi
         mode: How it will be loaded.
         device: Where tensors are to live.
     """
-    _ = device  # it exists, else nothing would be loaded on it
     there = consumer_of(consumer)
     lacking = lacks(mode, there)
     if mode is Mode.MMAP and not has_mmap(there):
         lacking = "mmap"
     if lacking:
         return Prediction(reason=Reason.MODE_MISSING, why=f"torch.load has no {lacking}")
-    return unreadable(reading, there, mode) or _unpickled(reading, there, mode) or Prediction()
+    return (
+        unreadable(reading, there, mode) or _unpickled(reading, there, mode, device) or Prediction()
+    )
 
 
-def _unpickled(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
+def _unpickled(reading: Reading, consumer: Consumer, mode: Mode, device: str) -> Prediction | None:
     """Why a pickle fails, or what is made of it."""
     restricted = reading.format in _TORCH_LOAD and is_restricted(mode, consumer)
     if reading.format is Format.TORCHSCRIPT:
@@ -75,7 +76,7 @@ def _unpickled(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction |
         or (refused_opcode(reading.opcodes, consumer) if restricted else None)
         or no_device(reading, consumer, mode)
         or misfit(reading, consumer, restricted=restricted)
-        or unusable(reading, consumer, mode)
+        or unusable(reading, consumer, mode, device)
     )
 
 

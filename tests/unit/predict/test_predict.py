@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 STATE_DICT = ("collections.OrderedDict", "torch._utils._rebuild_tensor_v2", "torch.FloatStorage")
 LINEAR = "torch.nn.modules.linear.Linear"
+HALF_AND_WHOLE = ("float16", "float32")
 
 
 def storage(device: str) -> StorageEntry:
@@ -415,6 +416,22 @@ def test_an_object_without_an_attribute_that_forward_reads(file: File, told: Tol
     assert told(old, "1.11.0").reason is None
     assert told(new, "2.6.0").reason is None
     assert told(old, "2.6.0", Mode.PLAIN).reason is Reason.WEIGHTS_ONLY_REFUSED
+
+
+def test_layers_of_half_precision_compute_on_the_cpu_since_2_2(file: File, told: Told) -> None:
+    given = State(dotted=LINEAR, attributes=("training",))
+    tensors = [TensorEntry(path="", dtype=f"torch.{kind}", shape=(2,)) for kind in HALF_AND_WHOLE]
+    half = file(LINEAR, states=(given,), tensors=tuple(tensors[:1]))
+    assert told(half, "2.1.2").reason is Reason.FORWARD_ERROR
+    assert told(half, "2.2.0").reason is None
+    assert told(file(LINEAR, states=(given,), tensors=tuple(tensors)), "2.0.1").reason is None
+    assert told(file(*STATE_DICT, tensors=tuple(tensors[:1])), "2.0.1").reason is None
+
+
+def test_a_package_has_the_version_of_its_archive(file: File, told: Told) -> None:
+    package = file(format=Format.PACKAGE, version="6")
+    assert told(package, "1.8.1", Mode.PLAIN).reason is Reason.FORMAT_TOO_NEW
+    assert told(package, "1.9.0", Mode.PLAIN).reason is None
 
 
 def test_extra_state_is_not_taken_before_1_10(file: File, told: Told) -> None:
