@@ -162,7 +162,7 @@ class OptimStateCast(Case):
     family = "user-mistakes"
     title = "State of Adam in float32, loaded into one of bfloat16 parameters"
     modes = ("plain", "trusted")
-    expect = {"verdict": "changed", "reasons": ["dtype_changed"]}
+    expect = {"verdict": "changed", "reasons": ["dtype_changed", "type_changed"]}
 
     def build(self, dtype):
         """A parameter and its optimizer."""

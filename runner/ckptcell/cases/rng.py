@@ -66,7 +66,7 @@ class ResumeRng(_Random):
 
 
 class ResumeRngNormal(_Random):
-    """Few normal numbers in double precision: other ones of the same state since torch 2."""
+    """Normal numbers in double precision, of which the last digits changed between releases."""
 
     name = "resume_rng_normal"
     title = "Model, SGD and random state, continued with normal noise in float64"
