@@ -63,7 +63,7 @@ class TensorSparseCsr(_Layouts):
 
     name = "tensor_sparse_csr"
     title = "Sparse CSR tensor"
-    needs = ("torch.Tensor.to_sparse_csr",)
+    needs = ("torch.Tensor.to_sparse_csr", "torch.Tensor.to_sparse_csc")
 
     def make(self):
         return {"weight": inputs.numbers(3, 4, device=self.device).to_sparse_csr()}
@@ -101,7 +101,7 @@ class TensorNestedStrided(_Layouts):
 
     name = "tensor_nested_strided"
     title = "Nested tensor in strided layout"
-    needs = ("torch.nested.nested_tensor",)
+    needs = ("torch.nested.nested_tensor", "torch._utils._rebuild_nested_tensor")
 
     def make(self):
         import torch

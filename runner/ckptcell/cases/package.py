@@ -13,7 +13,7 @@ class PackageModule(Case):
     family = "program"
     title = "Module of a class of the user's, packed with its source"
     format = "package"
-    needs = ("torch.package.PackageExporter",)
+    needs = ("torch.package.PackageExporter.intern",)
     loader = ("torch.package.PackageImporter",)
 
     def save(self, path):

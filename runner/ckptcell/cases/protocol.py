@@ -21,9 +21,12 @@ class _Protocol(Case):
     def save(self, path):
         import torch
 
-        state = {"weight": inputs.numbers(3, 4, device=self.device), "epoch": 3, "by": b"\x00\xff"}
+        state = self.make()
         torch.save(state, path, pickle_protocol=self.protocol)
         return state
+
+    def make(self):
+        return {"weight": inputs.numbers(3, 4, device=self.device), "epoch": 3}
 
 
 class FormatProtocol1(_Protocol):
@@ -49,6 +52,10 @@ class FormatProtocol3(_Protocol):
     title = "State dict and bytes in pickle protocol 3"
     protocol = 3
     expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
+
+    def make(self):
+        weight = inputs.numbers(3, 4, device=self.device)
+        return {"weight": weight, "epoch": 3, "commit": b"\x00\xff"}
 
 
 class FormatProtocol4(_Protocol):

@@ -27,6 +27,12 @@ class _Safetensors(Case):
 
         return load_file(path) if mode == "plain" else load_file(path, device=self.device)
 
+    def observe(self, obj):
+        from ckptcell import observe
+
+        # The file has an order of its own, by dtype and name.
+        return observe.observe({name: obj[name] for name in sorted(obj)})
+
 
 class SafetensorsFile(_Safetensors):
     """The dtypes every version of the library has."""

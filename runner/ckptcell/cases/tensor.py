@@ -244,7 +244,7 @@ class TensorUninitialized(_Foreign):
 
     name = "tensor_uninitialized"
     title = "Uninitialised parameter of a lazy module"
-    needs = ("torch.nn.LazyLinear",)
+    needs = ("torch.nn.LazyLinear", "torch.nn.parameter.UninitializedTensorMixin")
 
     def make(self):
         import torch
@@ -257,7 +257,7 @@ class TensorMeta(_Tensors):
 
     name = "tensor_meta"
     title = "Tensor on the meta device"
-    needs = ("torch.Tensor.is_meta", "torch.nn.LazyLinear")
+    needs = ("torch._utils._rebuild_meta_tensor_no_storage",)
 
     def make(self):
         import torch
