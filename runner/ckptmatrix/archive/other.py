@@ -124,7 +124,7 @@ def name_zip(records: Records, draft: Draft) -> None:
             draft.note = what
             return
     if not names:
-        draft.format = Format.ZIP if records.directory.whole else Format.UNKNOWN
+        draft.format = Format.ZIP
         draft.note = "it begins like a zip archive, and has no entry that can be read"
         draft.defect("not one record of the zip archive can be read")
         return

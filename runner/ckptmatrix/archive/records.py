@@ -39,7 +39,7 @@ class Records:
         self._source = source
         self._limits = limits
         self.directory = directory
-        self._places: dict[int, int | str] = {}
+        self._places: dict[Entry, int | str] = {}
         tops = {entry.name.partition("/")[0] for entry in directory.entries if "/" in entry.name}
         flat = any("/" not in entry.name for entry in directory.entries)
         self.root = tops.pop() if len(tops) == 1 and not flat else ""
@@ -52,9 +52,9 @@ class Records:
 
     def _place(self, entry: Entry) -> int | str:
         """Where the bytes of an entry begin, or what is wrong with it."""
-        if entry.header not in self._places:
-            self._places[entry.header] = find_data(self._source, entry)
-        return self._places[entry.header]
+        if entry not in self._places:
+            self._places[entry] = find_data(self._source, entry)
+        return self._places[entry]
 
     def open(self, name: str, most: int) -> Source | str:
         """The bytes of a record, or a sentence that says why they cannot be had.
@@ -131,6 +131,12 @@ class Records:
         wrong, zero = [], 0
         order = sorted(self.entries.items(), key=lambda item: item[1].size)
         for name, entry in order:
+            if entry.method == _STORED and entry.size != entry.packed:
+                draft.defect(
+                    f"record {name} is not packed, and should have {entry.size:,} bytes where "
+                    f"{entry.packed:,} lie"
+                )
+                continue
             if entry.size > self._left:
                 draft.note_unchecked()
                 break
