@@ -5,11 +5,17 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-__all__ = ["ARCHIVES", "Archive", "archives", "folders", "saved"]
+if TYPE_CHECKING:
+    from ckptmatrix.archive.reading import Reading
 
+__all__ = ["ARCHIVES", "Archive", "Read", "archives", "folders", "saved"]
+
+#: Reads bytes as a file.
+Read = Callable[[bytes], "Reading"]
 ARCHIVES = Path(__file__).parent / "fixtures" / "archives"
 
 

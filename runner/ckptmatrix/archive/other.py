@@ -89,9 +89,19 @@ def _named(head: bytes) -> tuple[Format, str]:
     what = _by_magic(head)
     if not what and lowered.startswith((b"<?xml", b"<error")):
         what = "an XML document, as storage servers answer with instead of a file"
-    if not what and text and _TEXT.fullmatch(head):
+    if not what and text and _is_text(head):
         what = f"a file of {'JSON' if text[:1] in {b'{', b'['} else 'text'}"
     return (Format.OTHER, what) if what else (Format.UNKNOWN, "")
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether it is UTF-8 without control characters; its last character may be cut."""
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:
+            return False
+    return _TEXT.fullmatch(head) is not None
 
 
 def _by_magic(head: bytes) -> str:

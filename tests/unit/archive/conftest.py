@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,9 +9,8 @@ from ckptmatrix.archive.read import read_checkpoint
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from archive_files import Read
     from ckptmatrix.archive.reading import Reading
-
-Read = Callable[[bytes], "Reading"]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from archive_files import ARCHIVES, saved
 from ckptmatrix.archive.reading import Format
 
 if TYPE_CHECKING:
-    from conftest import Read
+    from archive_files import Read
 
 TENSOR = (
     b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storage"
