@@ -163,3 +163,9 @@ def test_a_hostile_message_takes_no_longer(entry: dict[str, Any]) -> None:
         diagnose(replace(evidence, exception=raised))
     # A tenth of a second on an idle machine; generous for a busy one.
     assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("file", sorted(MESSAGES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_fixtures_name_no_folder_of_the_machine_they_are_from(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert re.findall(r"(?:/root|/tmp|/home(?!/user)|\.cache)/\S{0,80}", text) == []
