@@ -22,6 +22,7 @@ _MOVED = (
     ("numpy.core.multiarray.", "numpy."),
     ("numpy.random._generator.", "numpy.random."),
     ("numpy.rec.", "numpy."),
+    ("numpy.bool_", "numpy.bool"),
     ("numpy.random.mtrand.", "numpy.random."),
     ("torch._C.", "torch."),
     ("torch.cuda.amp.grad_scaler.", "torch.amp.grad_scaler."),
