@@ -305,6 +305,16 @@ def test_a_class_that_moved_has_one_name(older: str, newer: str) -> None:
     assert names == {newer + ".Same"}
 
 
+@pytest.mark.parametrize(
+    ("module", "older", "newer"),
+    [("numpy", "bool_", "bool"), ("numpy.rec", "recarray", "recarray")],
+)
+def test_numpy_s_classes_have_one_name(module: str, older: str, newer: str) -> None:
+    before = class_name(type(older, (), {"__module__": "numpy"}))
+    after = class_name(type(newer, (), {"__module__": module}))
+    assert before == after == f"numpy.{newer}"
+
+
 def test_many_keys_come_by_digest() -> None:
     names = {str(index): None for index in range(2001)}
     first = observe.observe(names)["leaves"][0]
