@@ -216,9 +216,7 @@ def _parts(node: Made) -> Iterator[tuple[Step, Node]]:
     if pairs:
         yield from _entries(pairs)
     if node.pairs or not pairs:
-        arguments = node.arguments
-        for index, child in enumerate(arguments if isinstance(arguments, tuple | list) else ()):
-            yield f"({index})", child
+        yield from _arguments(node)
     yield from enumerate(node.items or ())
     state = node.state
     if isinstance(state, Mapping):
@@ -231,6 +229,18 @@ def _parts(node: Made) -> Iterator[tuple[Step, Node]]:
                 yield f"(state {index})", part
     elif state is not None:
         yield "(state)", state
+
+
+def _arguments(node: Made) -> Iterator[tuple[Step, Node]]:
+    match node.of, node.arguments:
+        case Name(module="torch.return_types"), ((*items,), *_):
+            # Such a tuple with names, what torch.max returns, is made of a plain one.
+            yield from enumerate(items)
+        case _, (tuple() | list()) as arguments:
+            for index, child in enumerate(arguments):
+                yield f"({index})", child
+        case _:
+            return
 
 
 def _attributes(state: Mapping) -> Iterator[tuple[Step, Node]]:

@@ -1,0 +1,108 @@
+"""The checkpoints of a run, read, beside what their producers saw in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ckptmatrix.archive.read import read_checkpoint
+from ckptmatrix.archive.reading import Format
+from ckptmatrix.sidecar import SUFFIX
+from ckptmatrix.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ckptmatrix.archive.reading import Reading
+
+__all__ = ["Inspected", "inspected", "tensor_leaves", "unlike"]
+
+
+class Inspected(NamedTuple):
+    """A checkpoint of a run."""
+
+    cell: str
+    case: str
+    path: Path
+    reading: Reading
+    observation: dict[str, Any]
+
+
+def inspected(run: Path, store: Path) -> Iterator[Inspected]:
+    """Every checkpoint that a run saved, once.
+
+    Args:
+        run: Folder of the run.
+        store: Where it kept what it saved.
+    """
+    record = json.loads((run / "run.json").read_text("utf-8"))
+    saves = {save["checkpoint"]: save for save in record["saves"] if save["checkpoint"]}
+    seen: dict[str, str] = {}
+    for log in run.glob("jobs/*-save.jsonl"):
+        for event in map(json.loads, log.read_text("utf-8").splitlines()):
+            if event.get("event") == "done" and event["checkpoint"] and event["observation"]:
+                seen[event["checkpoint"]["sha256"]] = event["observation"]
+    with Store(store) as kept:
+        observations = kept.get_observations(seen.values())
+    for sha256, save in saves.items():
+        folder = store / "checkpoints" / sha256[:2] / sha256
+        (path,) = (each for each in folder.iterdir() if not each.name.endswith(SUFFIX))
+        observation = observations.get(seen.get(sha256, ""), {})
+        yield Inspected(save["producer"], save["case"], path, read_checkpoint(path), observation)
+
+
+def tensor_leaves(observation: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Path → tensor, of all that a producer saw."""
+    return {leaf["path"]: leaf for leaf in observation["leaves"] if leaf["type"] == "tensor"}
+
+
+#: Cases that observe something else than the object of their file, and what.
+_OBSERVED_OTHERWISE = {
+    "format_gzip": "the file inside a compressed one",
+    "module_weight_norm_state_dict": "parts that the weight is made of",
+    "optim_hyperparameters_from_file": "the optimizer that is given the state",
+    "optim_object": "what the optimizer's state_dict() gives",
+    "optim_param_order": "the optimizer's state by names of parameters",
+    "optim_state_cast": "the state of the one parameter",
+    "rng_generator": "what the generator's state gives",
+    "sharded_without_group": "the shards as a dict",
+    "tensor_uninitialized": "a parameter without a shape",
+}
+#: Steps of a path through an object, whose attributes an observation may leave out.
+_THROUGH_OBJECT = re.compile(r"\.|\(")
+
+
+def _key(path: str, kind: Format) -> str:
+    """A path as both name it: nested names of a distributed checkpoint are joined in the file."""
+    if kind is Format.DCP:
+        return ".".join(re.findall(r"\['(.*?)'\]", path))
+    if kind is Format.EXPORT:
+        return path.removeprefix(".state_dict").removeprefix("serialized_state_dict.pt")
+    return path
+
+
+def unlike(each: Inspected) -> list[str]:
+    """How the tensors of a file differ from those its producer saw, beyond what must be."""
+    kind = each.reading.format
+    seen = {_key(path, kind): leaf for path, leaf in tensor_leaves(each.observation).items()}
+    read = {_key(tensor.path, kind): tensor for tensor in each.reading.tensors}
+    found = []
+    same = each.case not in _OBSERVED_OTHERWISE
+    if same:
+        found += [f"{path} is not in the file" for path in seen.keys() - read.keys()]
+        found += [
+            f"{path} was not seen"
+            for path in read.keys() - seen.keys()
+            if not _THROUGH_OBJECT.search(re.sub(r"\['.*?'\]", "", path))
+        ]
+    for path in seen.keys() & read.keys():
+        leaf, tensor = seen[path], read[path]
+        if tensor.dtype != leaf["dtype"]:
+            found.append(f"{path} is {leaf['dtype']}, and read as {tensor.dtype}")
+        if "*" not in leaf["shape"] and list(tensor.shape) != leaf["shape"]:
+            found.append(f"{path} is {leaf['shape']}, and read as {list(tensor.shape)}")
+        if same and tensor.requires_grad not in {None, leaf["requires_grad"]}:
+            found.append(f"{path} read with another requires_grad")
+    return [f"{each.cell} {each.case}: {difference}" for difference in found]
