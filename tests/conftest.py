@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import signal
 
+from hypothesis import settings
+
+# How long an example takes says more about the machine's other work than about the code.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
+
 
 def pytest_configure() -> None:
     """Undo what a shell does to a job it starts in the background, or under nohup.

@@ -192,11 +192,3 @@ def test_settings_without_effect_are_named(command: Command, matrix: Path) -> No
     said = command("plan", matrix)
     assert "not used by venv: hosts b (a run uses the first host); limits.pids" in said.out
     assert len(command("plan", matrix, "--json").json()["unused"]) == 2
-
-
-def test_cases_are_described_in_whole_sentences(command: Command, matrix: Path) -> None:
-    assert matrix.exists()  # the width of the table is set with it
-    said = command("cases").out
-    assert "Dict with a NumPy scalar. Needs numpy." in said
-    assert "Expected in mode restricted: failed (weights_only_refused)." in said
-    assert "cut in half. Expected: failed (file_corrupt or format_unknown)." in said

@@ -85,6 +85,7 @@ def test_the_summary_as_json_is_all_there_is_on_standard_output(
         "phases",
         "cells",
         "findings",
+        "predictions",
     }
     assert (summary["status"], summary["provider"], summary["left"]) == ("complete", "fake", 0)
     assert set(summary["verdicts"]) == {verdict.value for verdict in Verdict}
