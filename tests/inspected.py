@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from packaging.version import Version
+
 from ckptmatrix.archive.read import read_checkpoint
 from ckptmatrix.archive.reading import Format
 from ckptmatrix.sidecar import SUFFIX
@@ -17,28 +19,43 @@ if TYPE_CHECKING:
 
     from ckptmatrix.archive.reading import Reading
 
-__all__ = ["Inspected", "inspected", "tensor_leaves", "unlike"]
+__all__ = ["DAMAGED", "Inspected", "inspected", "problems", "tensor_leaves", "unlike"]
+
+
+#: Cases whose files are damaged, replaced by something that is no checkpoint, or packed wrongly.
+DAMAGED = ("file_", "source_", "format_rezipped_without_folder")
 
 
 class Inspected(NamedTuple):
-    """A checkpoint of a run."""
+    """A checkpoint of a run.
+
+    Attributes:
+        cell: Id of the cell that saved it.
+        versions: What that cell has of torch, Python and NumPy.
+        case: Name of its case.
+        path: Where it is.
+        reading: What it says.
+        observation: What the cell saw in it; empty when it saw nothing.
+    """
 
     cell: str
+    versions: dict[str, str | None]
     case: str
     path: Path
     reading: Reading
     observation: dict[str, Any]
 
 
-def inspected(run: Path, store: Path) -> Iterator[Inspected]:
+def inspected(run: Path) -> Iterator[Inspected]:
     """Every checkpoint that a run saved, once.
 
     Args:
-        run: Folder of the run.
-        store: Where it kept what it saved.
+        run: Folder of the run, below the one that was given as ``--out`` for a new store.
     """
+    store = run.resolve().parents[1] / ".store"
     record = json.loads((run / "run.json").read_text("utf-8"))
     saves = {save["checkpoint"]: save for save in record["saves"] if save["checkpoint"]}
+    cells = {cell["id"]: cell["facts"] for cell in record["cells"] if cell["facts"]}
     seen: dict[str, str] = {}
     for log in run.glob("jobs/*-save.jsonl"):
         for event in map(json.loads, log.read_text("utf-8").splitlines()):
@@ -49,8 +66,35 @@ def inspected(run: Path, store: Path) -> Iterator[Inspected]:
     for sha256, save in saves.items():
         folder = store / "checkpoints" / sha256[:2] / sha256
         (path,) = (each for each in folder.iterdir() if not each.name.endswith(SUFFIX))
-        observation = observations.get(seen.get(sha256, ""), {})
-        yield Inspected(save["producer"], save["case"], path, read_checkpoint(path), observation)
+        facts = cells[save["producer"]]
+        yield Inspected(
+            cell=save["producer"],
+            versions={of: facts[of] for of in ("torch", "python", "numpy")},
+            case=save["case"],
+            path=path,
+            reading=read_checkpoint(path),
+            observation=observations.get(seen.get(sha256, ""), {}),
+        )
+
+
+def problems(run: Path) -> list[str]:
+    """What is wrong with the readings of a run's checkpoints; nothing should be."""
+    found: list[str] = []
+    for each in inspected(run):
+        reading = each.reading
+        if reading.format is Format.UNKNOWN:
+            found.append(f"{each.cell} {each.case}: it is not recognised")
+        if each.case.startswith(DAMAGED):
+            continue
+        told = [*reading.defects, *filter(None, [reading.incomplete])]
+        found += [f"{each.cell} {each.case}: {sentence}" for sentence in told]
+        found += [
+            f"{each.cell} {each.case}: it asks for {need.of} {need.at_least}: {need.evidence}"
+            for need in reading.requirements
+            if Version(each.versions[need.of] or "0") < Version(need.at_least or "0")
+        ]
+        found += unlike(each) if each.observation else []
+    return found
 
 
 def tensor_leaves(observation: dict[str, Any]) -> dict[str, dict[str, Any]]:

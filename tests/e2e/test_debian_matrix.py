@@ -15,6 +15,7 @@ import ckptmatrix
 from ckptcell.cases.base import Case
 from dockers import Traces, engine_or_skip
 from e2e_program import REPOSITORY, command
+from inspected import problems
 from known_answers import assert_answer, name_of, read_answers
 from own_cell import own_rows, unexpected
 
@@ -89,6 +90,10 @@ def test_no_failure_is_undiagnosed(frame: pd.DataFrame) -> None:
 
 def test_what_a_cell_saves_it_loads_as_declared(run: Path) -> None:
     assert unexpected(own_rows(ckptmatrix.load_run(run))) == []
+
+
+def test_every_checkpoint_is_inspected_as_its_producer_saw_it(run: Path) -> None:
+    assert problems(run) == []
 
 
 def test_five_releases_of_torch(run: Path) -> None:

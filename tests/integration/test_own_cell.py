@@ -18,6 +18,7 @@ import ckptmatrix
 from ckptmatrix.matrix.load import load_matrix
 from ckptmatrix.matrix.selection import select_cells
 from e2e_program import command
+from inspected import problems
 from own_cell import own_rows, unexpected
 
 MATRIX = os.environ.get("CKPTMATRIX_TEST_MATRIX", "")
@@ -35,15 +36,15 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    """Cell → what it answered to its own checkpoints."""
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Cell → the folder of a run of it alone."""
 
-    def run(cell: str) -> list[dict[str, Any]]:
+    def run(cell: str) -> Path:
         out = tmp_path_factory.mktemp("own")
         options = ("--provider", "venv", "--cells", cell, "--cases", CASES, "--out", str(out))
         done = command("run", MATRIX, *options)
         assert done.code == 0, done.err
-        return own_rows(ckptmatrix.load_run(out / load_matrix(Path(MATRIX)).name / "latest"))
+        return out / load_matrix(Path(MATRIX)).name / "latest"
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         return dict(
@@ -55,12 +56,23 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, A
         )
 
 
+@pytest.fixture(scope="module")
+def rows(runs: dict[str, Path]) -> dict[str, list[dict[str, Any]]]:
+    """Cell → what it answered to its own checkpoints."""
+    return {cell: own_rows(ckptmatrix.load_run(folder)) for cell, folder in runs.items()}
+
+
 @pytest.mark.parametrize("cell", [cell.id for cell in CELLS])
 def test_what_a_cell_saves_it_loads_as_declared(
     rows: dict[str, list[dict[str, Any]]], cell: str
 ) -> None:
     assert rows[cell]
     assert unexpected(rows[cell]) == []
+
+
+@pytest.mark.parametrize("cell", [cell.id for cell in CELLS])
+def test_what_a_cell_saves_is_inspected_as_it_saw_it(runs: dict[str, Path], cell: str) -> None:
+    assert problems(runs[cell]) == []
 
 
 def test_every_case_is_made_somewhere(rows: dict[str, list[dict[str, Any]]]) -> None:
