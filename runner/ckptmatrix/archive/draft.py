@@ -5,7 +5,7 @@ from __future__ import annotations
 from pickletools import opcodes
 from typing import TYPE_CHECKING, Literal
 
-from ckptmatrix.archive.machine import Budget, Found, Machine, PickleError, PickleLimit
+from ckptmatrix.archive.machine import Machine
 from ckptmatrix.archive.reading import (
     Call,
     Danger,
@@ -16,6 +16,7 @@ from ckptmatrix.archive.reading import (
     StorageEntry,
     TensorEntry,
 )
+from ckptmatrix.archive.tally import Budget, Found, PickleError, PickleLimit
 
 if TYPE_CHECKING:
     from ckptmatrix.archive.limits import Limits

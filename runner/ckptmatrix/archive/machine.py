@@ -5,117 +5,30 @@ The opcodes are those of Python's ``pickle`` up to protocol 5 (PEP 3154, PEP 574
 
 from __future__ import annotations
 
-import struct
-from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ckptmatrix.archive.nodes import Blob, Made, Mapping, Name, Node, Persistent, SetOf
+from ckptmatrix.archive.nodes import Blob, Made, Mapping, Name, Node, Persistent
+from ckptmatrix.archive.pickle_containers import ContainerOpcodes, set_pairs
 from ckptmatrix.archive.source import MemorySource, Part
+from ckptmatrix.archive.tally import PickleError, PickleLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ckptmatrix.archive.limits import Limits
     from ckptmatrix.archive.source import Source
+    from ckptmatrix.archive.tally import Budget, Found
 
-__all__ = ["Budget", "Found", "Machine", "PickleError", "PickleLimit"]
+__all__ = ["Machine"]
 
-_CHUNK = 1 << 16
 #: Loads a checkpoint that is given to it: so pickle keeps storages by itself.
 _INNER = "torch.storage._load_from_bytes"
 #: Magic number, protocol version, facts about the system, and the object.
 _BEFORE_AND_OBJECT = 4
-_INNER_CHUNK = 1 << 10
 #: Where it is a text, of that much of its beginning, in which the object is.
 _INNER_HEAD = 1 << 14
-_LONGEST_LINE = 1 << 16
-_LONGEST_NUMBER = 1024
-_HIGHEST_PROTOCOL = 5
-_MOST_STATES = 1_000
 #: What stands for None among the lengths of tuples.
 _NONE = -1
-_MOST_ATTRIBUTES = 500
-_LONGEST_NAME = 200
-
-
-class PickleError(Exception):
-    """The bytes are no pickle, or not all of one."""
-
-
-class PickleLimit(Exception):  # noqa: N818 - nothing is wrong with the file
-    """There is more in it than is read."""
-
-
-class Budget:
-    """What the pickles of one file may still cost, together.
-
-    Attributes:
-        inner: The same for checkpoints inside its checkpoints; None for those themselves, inside
-            which nothing is looked for.
-    """
-
-    def __init__(self, limits: Limits, *, outer: bool = True) -> None:
-        self.chunk = _CHUNK if outer else _INNER_CHUNK
-        self.inner = Budget(limits, outer=False) if outer else None
-        self.opcodes = limits.opcodes
-        self.bytes = limits.pickle_bytes
-        self.text = limits.kept_text
-        self.longest_text = limits.text
-        self.names = limits.globals
-        self.persistent = limits.persistent
-
-
-class Found:
-    """What the pickles of one file do, together.
-
-    Attributes:
-        names: Global → how often.
-        calls: What is called, arguments → how often.
-        persistent: Persistent ids, in order.
-        inner: Those of checkpoints inside it, whose storages lie in them.
-        unread: Whether there were more checkpoints inside it than are read.
-        odd: Opcode → how often, of those that no pickler of Python 3 writes.
-        protocol: Highest one declared.
-        opcodes: Opcode → 1 when it is used.
-        states: Class of torch → what the states of all its objects have.
-    """
-
-    def __init__(self) -> None:
-        self.opcodes = bytearray(256)
-        self.states: dict[str, set[str]] = {}
-        self.names: Counter[tuple[str, str]] = Counter()
-        self.calls: Counter[tuple[str, int, tuple[int, ...]]] = Counter()
-        self.persistent: list[Node] = []
-        self.inner: list[Node] = []
-        self.unread = False
-        self.odd: Counter[str] = Counter()
-        self.protocol: int | None = None
-
-    def of_inner(self) -> Found:
-        """What a checkpoint inside does: put down with the rest, but for what lies beside it."""
-        inner = Found()
-        inner.names, inner.calls, inner.odd = self.names, self.calls, self.odd
-        inner.opcodes, inner.states, inner.inner = self.opcodes, self.states, self.inner
-        return inner
-
-    def note_state(self, kind: Name, state: Mapping) -> None:
-        """Put down what an object of a class is given."""
-        known = self.states.get(kind.dotted)
-        if not kind.module.startswith("torch.") or (
-            known is None and len(self.states) >= _MOST_STATES
-        ):
-            return
-        pairs = (state.pairs or [])[:_MOST_ATTRIBUTES]
-        names = {key for key, _ in pairs if type(key) is str and len(key) <= _LONGEST_NAME}
-        self.states[kind.dotted] = names if known is None else known & names
-
-
-#: What has to be on the stack below a list of arguments.
-_EMPTY: Final[tuple[Node, ...]] = ()
-
-
 _STOP = ord(".")
-_DOUBLE = struct.Struct(">d")
 
 
 def _table(methods: dict[bytes, Callable[[Any], None]]) -> list[Callable[[Any], None]]:
@@ -129,7 +42,7 @@ def _no_opcode(machine: Machine) -> None:
     raise PickleError(message)
 
 
-class Machine:
+class Machine(ContainerOpcodes):
     """Follows one pickle.
 
     Args:
@@ -148,24 +61,10 @@ class Machine:
         found: Found,
         nested: frozenset[str] = frozenset(),
     ) -> None:
-        self._source = source
-        self._budget = budget
-        self._found = found
+        super().__init__(source, offset, budget, found)
         self._nested = nested
-        self._base = offset
-        self._buffer = b""
-        self._position = 0
-        self._size = 0
-        self._stack: list[Node] = []
-        self._marks: list[list[Node]] = []
         self._memo: dict[int, Node] = {}
         self._interned: dict[tuple[str, str], Name] = {}
-        self._declared = 0
-
-    @property
-    def offset(self) -> int:
-        """Where in the source it has come to."""
-        return self._base + self._position
 
     def run(self) -> Node:
         """Follow it to its end.
@@ -209,325 +108,10 @@ class Machine:
                 continue
             below = self._stack[-1]
             if isinstance(below, Mapping):
-                _set_pairs(below, items[: len(items) // 2 * 2])
+                set_pairs(below, items[: len(items) // 2 * 2])
             elif isinstance(below, list):
                 below.extend(items)
         return self._stack[0] if self._stack else None
-
-    # Bytes
-
-    def _fill(self, count: int) -> None:
-        """Have ``count`` bytes in the buffer."""
-        left = self._buffer[self._position :]
-        self._base += self._position
-        self._position = 0
-        wanted = max(count, self._budget.chunk) - len(left)
-        more = self._source.read(self._base + len(left), wanted)
-        self._budget.bytes -= len(more)
-        if self._budget.bytes < 0:
-            message = "its pickles are longer than what is read of them"
-            raise PickleLimit(message)
-        self._buffer = left + more if left else more
-        self._size = len(self._buffer)
-        if self._size < count:
-            self._position = self._size
-            message = f"the pickle is cut off at byte {self._base + self._size}"
-            raise PickleError(message)
-
-    def _take(self, count: int) -> bytes:
-        end = self._position + count
-        if end > self._size:
-            self._fill(count)
-            end = count
-        data = self._buffer[self._position : end]
-        self._position = end
-        return data
-
-    def _skip(self, count: int) -> int:
-        """Pass over a payload; where it began."""
-        began = self.offset
-        if began + count > self._source.size:
-            message = f"the pickle is cut off: {count:,} bytes are said to follow byte {began}"
-            raise PickleError(message)
-        if self._position + count <= self._size:
-            self._position += count
-        else:
-            self._base = began + count
-            self._buffer, self._position, self._size = b"", 0, 0
-        return began
-
-    def _line(self) -> bytes:
-        end = self._buffer.find(b"\n", self._position)
-        while end < 0:
-            have = self._size - self._position
-            if have >= _LONGEST_LINE:
-                message = f"a line of the pickle does not end, at byte {self.offset}"
-                raise PickleError(message)
-            self._fill(have + 1)
-            end = self._buffer.find(b"\n", self._position)
-        line = self._buffer[self._position : end]
-        self._position = end + 1
-        return line
-
-    # Numbers
-
-    def _byte(self) -> int:
-        position = self._position
-        if position >= self._size:
-            self._fill(1)
-            position = 0
-        self._position = position + 1
-        return self._buffer[position]
-
-    def _uint2(self) -> int:
-        return int.from_bytes(self._take(2), "little")
-
-    def _uint4(self) -> int:
-        return int.from_bytes(self._take(4), "little")
-
-    def _uint8(self) -> int:
-        return int.from_bytes(self._take(8), "little")
-
-    def _proto(self) -> None:
-        protocol = self._byte()
-        if protocol > _HIGHEST_PROTOCOL:
-            message = f"it says it is a pickle of protocol {protocol}, which does not exist"
-            raise PickleError(message)
-        self._declared = protocol
-        self._found.protocol = max(protocol, self._found.protocol or 0)
-
-    def _frame(self) -> None:
-        self._take(8)
-
-    def _int(self) -> None:
-        line = self._line().strip()
-        if line in {b"00", b"01"}:
-            self._stack.append(line == b"01")
-        else:
-            self._stack.append(self._decimal(line))
-
-    def _long(self) -> None:
-        self._stack.append(self._decimal(self._line().strip().removesuffix(b"L")))
-
-    def _decimal(self, digits: bytes) -> Node:
-        if len(digits) > _LONGEST_NUMBER:
-            return Blob("int", len(digits), self.offset)
-        try:
-            return int(digits)
-        except ValueError:
-            message = f"the pickle has a number that is none, at byte {self.offset}"
-            raise PickleError(message) from None
-
-    def _float(self) -> None:
-        try:
-            self._stack.append(float(self._line()))
-        except ValueError:
-            message = f"the pickle has a number that is none, at byte {self.offset}"
-            raise PickleError(message) from None
-
-    def _binfloat(self) -> None:
-        self._stack.append(_DOUBLE.unpack(self._take(8))[0])
-
-    def _binint(self) -> None:
-        self._stack.append(int.from_bytes(self._take(4), "little", signed=True))
-
-    def _binint1(self) -> None:
-        self._stack.append(self._byte())
-
-    def _binint2(self) -> None:
-        self._stack.append(int.from_bytes(self._take(2), "little"))
-
-    def _long1(self) -> None:
-        self._stack.append(int.from_bytes(self._take(self._byte()), "little", signed=True))
-
-    def _long4(self) -> None:
-        count = int.from_bytes(self._take(4), "little", signed=True)
-        if count < 0:
-            message = f"the pickle has a number of negative length, at byte {self.offset}"
-            raise PickleError(message)
-        if count > _LONGEST_NUMBER:
-            self._stack.append(Blob("int", count, self._skip(count)))
-        else:
-            self._stack.append(int.from_bytes(self._take(count), "little", signed=True))
-
-    def _none(self) -> None:
-        self._stack.append(None)
-
-    def _true(self) -> None:
-        self._stack.append(True)
-
-    def _false(self) -> None:
-        self._stack.append(False)
-
-    # Texts and bytes
-
-    def _text(self, count: int) -> None:
-        if count > self._budget.longest_text:
-            self._stack.append(Blob("str", count, self._skip(count)))
-            return
-        self._budget.text -= count
-        if self._budget.text < 0:
-            message = "its pickles hold more text than is kept"
-            raise PickleLimit(message)
-        self._stack.append(str(self._take(count), "utf-8", "backslashreplace"))
-
-    def _octets(self, count: int) -> None:
-        if count > self._budget.longest_text:
-            self._stack.append(Blob("bytes", count, self._skip(count)))
-        else:
-            self._stack.append(self._take(count))
-
-    def _string(self) -> None:
-        line = self._line()
-        if len(line) > self._budget.longest_text:
-            self._stack.append(Blob("str", len(line), self.offset))
-        else:
-            text = line.strip()
-            inner = text[1:-1] if text[:1] in {b"'", b'"'} else text
-            self._stack.append(str(inner, "latin-1"))
-
-    def _unicode(self) -> None:
-        line = self._line()
-        if len(line) > self._budget.longest_text:
-            self._stack.append(Blob("str", len(line), self.offset))
-        else:
-            text = str(line, "raw-unicode-escape", "replace")
-            # Half a surrogate pair can be written so, and printed nowhere.
-            self._stack.append(str(text.encode("utf-8", "backslashreplace"), "utf-8"))
-
-    def _binstring(self) -> None:
-        # Python 2's texts: no encoding is known, and torch's are ASCII.
-        count = self._uint4()
-        if count > self._budget.longest_text:
-            self._stack.append(Blob("str", count, self._skip(count)))
-        else:
-            self._stack.append(str(self._take(count), "latin-1"))
-
-    def _short_binstring(self) -> None:
-        self._stack.append(str(self._take(self._byte()), "latin-1"))
-
-    def _binunicode(self) -> None:
-        # The commonest opcode of all: what is in the buffer is taken without further calls.
-        position = self._position
-        start = position + 4
-        if start <= self._size:
-            count = int.from_bytes(self._buffer[position:start], "little")
-            end = start + count
-            budget = self._budget
-            if end <= self._size and count <= budget.longest_text and budget.text > count:
-                budget.text -= count
-                self._position = end
-                self._stack.append(str(self._buffer[start:end], "utf-8", "backslashreplace"))
-                return
-        self._text(self._uint4())
-
-    def _short_binunicode(self) -> None:
-        self._text(self._byte())
-
-    def _binunicode8(self) -> None:
-        self._text(self._uint8())
-
-    def _binbytes(self) -> None:
-        self._octets(self._uint4())
-
-    def _short_binbytes(self) -> None:
-        self._octets(self._byte())
-
-    def _binbytes8(self) -> None:
-        self._octets(self._uint8())
-
-    def _next_buffer(self) -> None:
-        self._found.odd["NEXT_BUFFER"] += 1
-        self._stack.append(Blob("bytes", 0, self.offset))
-
-    def _readonly_buffer(self) -> None:
-        self._stack[-1]
-
-    # Containers
-
-    def _mark(self) -> None:
-        self._marks.append(self._stack)
-        self._stack = []
-
-    def _pop_to_mark(self) -> list[Node]:
-        items = self._stack
-        self._stack = self._marks.pop()
-        return items
-
-    def _pop(self) -> None:
-        if self._stack:
-            self._stack.pop()
-        else:
-            self._pop_to_mark()
-
-    def _pop_mark(self) -> None:
-        self._pop_to_mark()
-
-    def _dup(self) -> None:
-        self._stack.append(self._stack[-1])
-
-    def _empty_list(self) -> None:
-        self._stack.append([])
-
-    def _append(self) -> None:
-        item = self._stack.pop()
-        _extend(self._stack[-1], [item])
-
-    def _appends(self) -> None:
-        items = self._pop_to_mark()
-        _extend(self._stack[-1], items)
-
-    def _list(self) -> None:
-        items = self._pop_to_mark()
-        self._stack.append(items)
-
-    def _empty_tuple(self) -> None:
-        self._stack.append(_EMPTY)
-
-    def _tuple(self) -> None:
-        items = self._pop_to_mark()
-        self._stack.append(tuple(items))
-
-    def _tuple1(self) -> None:
-        self._stack[-1] = (self._stack[-1],)
-
-    def _tuple2(self) -> None:
-        stack = self._stack
-        last = stack.pop()
-        stack[-1] = (stack[-1], last)
-
-    def _tuple3(self) -> None:
-        stack = self._stack
-        last, middle = stack.pop(), stack.pop()
-        stack[-1] = (stack[-1], middle, last)
-
-    def _empty_dict(self) -> None:
-        self._stack.append(Mapping())
-
-    def _dict(self) -> None:
-        items = self._pop_to_mark()
-        made = Mapping()
-        _set_pairs(made, items)
-        self._stack.append(made)
-
-    def _setitem(self) -> None:
-        value, key = self._stack.pop(), self._stack.pop()
-        _set_pairs(self._stack[-1], [key, value])
-
-    def _setitems(self) -> None:
-        items = self._pop_to_mark()
-        _set_pairs(self._stack[-1], items)
-
-    def _empty_set(self) -> None:
-        self._stack.append(SetOf([], frozen=False))
-
-    def _additems(self) -> None:
-        items = self._pop_to_mark()
-        _extend(self._stack[-1], items)
-
-    def _frozenset(self) -> None:
-        items = self._pop_to_mark()
-        self._stack.append(SetOf(items, frozen=True))
 
     # Names and calls
 
@@ -723,53 +307,8 @@ class Machine:
 
     _TABLE: ClassVar = _table(
         {
-            b"\x80": _proto,
-            b"\x95": _frame,
-            b"F": _float,
-            b"G": _binfloat,
-            b"I": _int,
-            b"J": _binint,
-            b"K": _binint1,
-            b"M": _binint2,
-            b"L": _long,
-            b"\x8a": _long1,
-            b"\x8b": _long4,
-            b"N": _none,
-            b"\x88": _true,
-            b"\x89": _false,
-            b"S": _string,
-            b"T": _binstring,
-            b"U": _short_binstring,
-            b"V": _unicode,
-            b"X": _binunicode,
-            b"\x8c": _short_binunicode,
-            b"\x8d": _binunicode8,
-            b"B": _binbytes,
-            b"C": _short_binbytes,
-            b"\x8e": _binbytes8,
-            b"\x96": _binbytes8,
-            b"\x97": _next_buffer,
-            b"\x98": _readonly_buffer,
-            b"(": _mark,
-            b"0": _pop,
-            b"1": _pop_mark,
-            b"2": _dup,
-            b"]": _empty_list,
-            b"a": _append,
-            b"e": _appends,
-            b"l": _list,
-            b")": _empty_tuple,
-            b"t": _tuple,
-            b"\x85": _tuple1,
-            b"\x86": _tuple2,
-            b"\x87": _tuple3,
-            b"}": _empty_dict,
-            b"d": _dict,
-            b"s": _setitem,
-            b"u": _setitems,
-            b"\x8f": _empty_set,
-            b"\x90": _additems,
-            b"\x91": _frozenset,
+            **ContainerOpcodes.VALUES,
+            **ContainerOpcodes.CONTAINERS,
             b"c": _global,
             b"\x93": _stack_global,
             b"R": _reduce,
@@ -792,32 +331,3 @@ class Machine:
             b"\x94": _memoize,
         }
     )
-
-
-def _extend(target: Node, items: list[Node]) -> None:
-    if isinstance(target, list):
-        target.extend(items)
-    elif isinstance(target, SetOf):
-        target.items.extend(items)
-    elif isinstance(target, Made):
-        if target.items is None:
-            target.items = items
-        else:
-            target.items.extend(items)
-    else:
-        message = "the pickle appends to what is no list"
-        raise PickleError(message)
-
-
-def _set_pairs(target: Node, items: list[Node]) -> None:
-    if len(items) % 2:
-        message = "the pickle sets an item that has no value"
-        raise PickleError(message)
-    if not isinstance(target, Mapping | Made):
-        message = "the pickle sets items of what is no dict"
-        raise PickleError(message)
-    pairs = list(zip(items[::2], items[1::2], strict=True))
-    if target.pairs is None:
-        target.pairs = pairs
-    else:
-        target.pairs.extend(pairs)

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckptmatrix.archive.limits import DEFAULT_LIMITS, Limits
-from ckptmatrix.archive.machine import Budget, Found, Machine, PickleError, PickleLimit
+from ckptmatrix.archive.machine import Machine
 from ckptmatrix.archive.nodes import Blob, Made, Mapping, Persistent, SetOf
 from ckptmatrix.archive.source import MemorySource
+from ckptmatrix.archive.tally import Budget, Found, PickleError, PickleLimit
 
 MEGABYTE = 1 << 20
 
