@@ -33,8 +33,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, Any], 
     """Exit code, summary and outcomes."""
     folder = tmp_path_factory.mktemp("lame")
     (folder / "lame.yaml").write_text(MATRIX, encoding="utf-8")
-    # Pythons that only a version manager knows are out of sight.
-    hidden = {"PYENV_ROOT": str(folder), "PATH": "/usr/bin:/bin"}
+    # Pythons that only a version manager knows, or that were found before, are out of sight.
+    cache = str(folder / "cache")
+    hidden = {"PYENV_ROOT": str(folder), "PATH": "/usr/bin:/bin", "CKPTMATRIX_CACHE": cache}
     done = command("run", "lame.yaml", "--provider", "venv", "--json", cwd=folder, env=hidden)
     summary = json.loads(done.out)
     return done.code, summary, ckptmatrix.load_run(folder / summary["folder"]).frame()
