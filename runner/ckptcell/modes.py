@@ -77,8 +77,18 @@ def _load_allowlisted(path, device):
         raise ModeMissing(msg)
     # By the names the file uses: a class may have moved and say another one of itself.
     named = [(_global(name), name) for name in sorted(unsafe_globals(path))]
-    with safe_globals(named):
+    names = {name for _, name in named}
+    with safe_globals(named + (_numpy_dtypes() if "numpy.dtype" in names else [])):
         return torch.load(path, map_location=device, weights_only=True)
+
+
+def _numpy_dtypes():
+    """Classes of NumPy's dtypes: weights_only asks for those that ``numpy.dtype`` makes.
+
+    Source: the words with which torch 2.6 and 2.13 refuse ``numpy.dtypes.Float64DType``.
+    """
+    numpy = importlib.import_module("numpy")
+    return sorted({type(numpy.dtype(code)) for code in numpy.typecodes["All"]}, key=str)
 
 
 def _global(dotted):
