@@ -54,3 +54,13 @@ def test_enough_is_known_from_others() -> None:
     """Beside what is only measured: breakages told in public, each once."""
     told = {(answer["case"], answer["source"]) for _, answer in ALL if is_documented(answer)}
     assert len(told) >= 40
+
+
+def test_every_row_of_what_people_describe_is_seen_in_containers() -> None:
+    """``shows`` are rows of docs/cases.md; 18 and 22 are commands and have tests of their own."""
+    shown = {
+        row
+        for answer in read_answers("known_answers_debian.yaml")
+        for row in answer.get("shows", [])
+    }
+    assert shown == set(range(1, 24)) - {18, 22}
