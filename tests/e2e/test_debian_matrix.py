@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import pkgutil
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from ckptcell.cases.base import Case
 from dockers import Traces, engine_or_skip
 from e2e_program import REPOSITORY, command
 from inspected import problems
-from known_answers import assert_answer, name_of, read_answers
+from known_answers import assert_answer, cases_of, name_of, read_answers
 from own_cell import own_rows, unexpected
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+ANSWERS = read_answers("known_answers_debian.yaml")
+#: Every case, or with ``CKPTMATRIX_TEST_DEBIAN=answers`` those that answers are about.
+CASES = cases_of(ANSWERS) if os.environ.get("CKPTMATRIX_TEST_DEBIAN") == "answers" else "*"
 #: What a person would write: each file in a process of its own, since one may abort.
 BY_HAND = r"""
 import json, os, sys, torch
@@ -55,7 +59,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = command("images", "build", "matrices/debian.yaml")
     assert built.code == 0, built.out + built.err
     before = Traces.of(engine)
-    done = command("run", "matrices/debian.yaml", "--provider", "docker", "--out", str(out))
+    options = ("--provider", "docker", "--cases", CASES, "--out", str(out))
+    done = command("run", "matrices/debian.yaml", *options)
     assert done.code == 0, done.err
     assert Traces.of(engine) == before
     return (out / "debian" / "latest").resolve()
@@ -70,7 +75,7 @@ def _is_cell(cell: str, name: str) -> bool:
     return cell.endswith(f"-{name}")
 
 
-@pytest.mark.parametrize("answer", read_answers("known_answers_debian.yaml"), ids=name_of)
+@pytest.mark.parametrize("answer", ANSWERS, ids=name_of)
 def test_known_answer(frame: pd.DataFrame, answer: dict[str, Any]) -> None:
     assert_answer(frame, answer, _is_cell)
 
