@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import random
-import resource
 import sys
 import time
 import traceback
@@ -24,6 +23,7 @@ from archive_files import archives
 from ckptmatrix.archive.read import read_checkpoint
 from ckptmatrix.commands.inspect_report import print_reading
 from ckptmatrix.sidecar import SidecarAnswer
+from peak_memory import peak_mib
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ def main(first: int, count: int, folder: Path) -> dict[str, Any]:
         "failed": len(failures),
         "slowest": slowest,
         "damaged": damaged,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": peak_mib(),
     }
 
 
