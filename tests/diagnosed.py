@@ -23,6 +23,7 @@ from ckptmatrix.judge.outcome import Difference, Judgement
 from ckptmatrix.report.folder import read_run
 from ckptmatrix.wire import ExceptionRecord, Facts
 from ckptmatrix.words import Mode, Reason, Stage, Verdict
+from stored import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,15 +68,15 @@ def evidence_in(folder: Path) -> Iterator[Evidence]:
                 consumer=facts.get(save.producer),
                 exception=_raised(judgement),
             )
-    store = folder.resolve().parent.parent / ".store" / "checkpoints"
+    reports = folder.resolve().parent.parent
     for outcome in run.outcomes:
         if outcome.judgement.verdict not in {Verdict.FAILED, Verdict.CHANGED}:
             continue
         sha256 = outcome.checkpoint or ""
         if sha256 and sha256 not in readings:
-            places = list((store / sha256[:2] / sha256).glob("*"))
-            if len(places) == 1:
-                readings[sha256] = read_checkpoint(places[0])
+            place = stored(reports, sha256)
+            if place is not None:
+                readings[sha256] = read_checkpoint(place)
         beside = outcomes[_place(outcome, outcome.case)]
         yield Evidence(
             judgement=outcome.judgement,

@@ -11,8 +11,8 @@ from packaging.version import Version
 
 from ckptmatrix.archive.read import read_checkpoint
 from ckptmatrix.archive.reading import Format
-from ckptmatrix.sidecar import SUFFIX
 from ckptmatrix.store import Store
+from stored import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +65,8 @@ def inspected(run: Path) -> Iterator[Inspected]:
     with Store(store) as kept:
         observations = kept.get_observations(seen.values())
     for sha256, save in saves.items():
-        folder = store / "checkpoints" / sha256[:2] / sha256
-        (path,) = (each for each in folder.iterdir() if not each.name.endswith(SUFFIX))
+        path = stored(store.parent, sha256)
+        assert path is not None, f"the store has no checkpoint {sha256}"
         facts = cells[save["producer"]]
         yield Inspected(
             cell=save["producer"],

@@ -201,8 +201,9 @@ def _nested(tensor):
 def _is_lazy(tensor):
     import torch
 
-    mixin = getattr(torch.nn.parameter, "UninitializedTensorMixin", ())
-    return isinstance(tensor, mixin)
+    # Torch 1.8 has the parameter, and not yet what it shares with lazy buffers.
+    kinds = ("UninitializedTensorMixin", "UninitializedParameter")
+    return any(isinstance(tensor, getattr(torch.nn.parameter, kind, ())) for kind in kinds)
 
 
 def _is_wrapper(tensor):

@@ -19,6 +19,7 @@ from e2e_program import REPOSITORY, command
 from inspected import problems
 from known_answers import assert_answer, cases_of, name_of, read_answers
 from own_cell import own_rows, unexpected
+from stored import stored
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,15 +124,15 @@ def test_a_loop_written_by_hand_gives_the_same_answers(
     run: Path, frame: pd.DataFrame, tmp_path: Path
 ) -> None:
     """`docker run` and `torch.load` for every checkpoint of every producer, in every consumer."""
-    store = run.parent.parent / ".store" / "checkpoints"
+    reports = run.parent.parent
     loads = frame[
         frame["mode"].isin(["plain", "trusted"])
         & frame.checkpoint.notna()
         & frame.case.isin(_loaded_by_torch_load())
     ]
     for sha256 in loads.checkpoint.unique():
-        (place,) = (store / sha256[:2] / sha256).iterdir()
-        if place.is_file():
+        place = stored(reports, sha256)
+        if place is not None and place.is_file():
             (tmp_path / sha256).write_bytes(place.read_bytes())
     loads = loads[loads.checkpoint.map(lambda sha256: (tmp_path / sha256).exists())]
     compared = 0

@@ -71,7 +71,7 @@ class _Elsewhere(Case):
 
 
 class CudaStateDict(_Elsewhere):
-    """The most frequent question of all: trained on a GPU, used without (ourownstory/neural_prophet#1473)."""
+    """The most frequent question: trained on a GPU, used without (neural_prophet#1473)."""
 
     name = "cuda_state_dict"
     title = "State dict saved on a GPU"

@@ -244,7 +244,7 @@ class TensorUninitialized(_Foreign):
 
     name = "tensor_uninitialized"
     title = "Uninitialised parameter of a lazy module"
-    needs = ("torch.nn.LazyLinear", "torch.nn.parameter.UninitializedTensorMixin")
+    needs = ("torch.nn.LazyLinear",)
 
     def make(self):
         import torch

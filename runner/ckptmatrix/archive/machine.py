@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ckptmatrix.archive.nodes import Blob, Made, Mapping, Name, Node, Persistent
 from ckptmatrix.archive.pickle_containers import ContainerOpcodes, set_pairs
+from ckptmatrix.archive.reading import UNNAMED
 from ckptmatrix.archive.source import MemorySource, Part
 from ckptmatrix.archive.tally import PickleError, PickleLimit
 
@@ -155,7 +156,7 @@ class Machine(ContainerOpcodes):
                 if each is None or isinstance(each, tuple)
             )
         calls = self._found.calls
-        calls[dotted or "?", len(arguments) if known else -1, shape] += 1
+        calls[dotted or UNNAMED, len(arguments) if known else -1, shape] += 1
         if len(calls) > self._budget.names:
             message = "its pickles make more different calls than are kept"
             raise PickleLimit(message)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 __all__ = [
+    "UNNAMED",
     "Call",
     "Danger",
     "Format",
@@ -17,6 +18,9 @@ __all__ = [
     "StorageEntry",
     "TensorEntry",
 ]
+
+#: As which a reading has a call of something that has no name, as ``getattr(…)(…)`` makes it.
+UNNAMED = "?"
 
 
 class Format(StrEnum):
@@ -63,7 +67,7 @@ class Call:
     """A call that unpickling makes.
 
     Attributes:
-        dotted: What is called.
+        dotted: What is called, or ``UNNAMED``.
         arguments: How many arguments, -1 when that cannot be told.
         shape: Of the arguments, what a reader in another version may trip over: lengths of tuples
             among them, and -1 for None, ``(3, -1)``; empty otherwise.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ckptmatrix.judge.exceptions import classify
 from ckptmatrix.judge.outcome import Judgement
+from ckptmatrix.judge.raised import raised
 from ckptmatrix.judge.wording import clipped
 from ckptmatrix.words import Reason, Result, Verdict
 
@@ -72,7 +73,8 @@ def _raised(done: Done) -> Judgement:
             stage=done.stage,
             message="the cell reported an exception without saying which",
         )
-    kind, words = done.exception.type, done.exception.message
+    told = raised(done.exception)
+    kind, words = told.type, told.message
     meaning = classify(kind, words, done.stage)
     reason = Reason.OUT_OF_MEMORY if done.oom else meaning.reason
     said = _readable(words.partition("\nframe #0:")[0])

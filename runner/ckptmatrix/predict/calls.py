@@ -63,27 +63,25 @@ def _rules() -> _Rules:
     )
 
 
-def misfit(reading: Reading, consumer: Consumer, *, restricted: bool) -> Prediction | None:
+def misfit(reading: Reading, consumer: Consumer) -> Prediction | None:
     """Why a call that unpickling makes fails.
 
     Args:
         reading: The file.
         consumer: The environment.
-        restricted: Whether the restricted unpickler makes it.
     """
     layouts = {tensor.layout for tensor in reading.tensors if tensor.rebuild.endswith(_BY_LAYOUT)}
-    return _layout(layouts, consumer, restricted=restricted) or next(
+    return _layout(layouts, consumer) or next(
         (why for call in reading.calls if (why := _of_call(call, layouts, consumer))), None
     )
 
 
-def _layout(layouts: set[str], consumer: Consumer, *, restricted: bool) -> Prediction | None:
+def _layout(layouts: set[str], consumer: Consumer) -> Prediction | None:
     others = sorted(layouts - {_COO, ""})
     if not others or reads_compressed_layouts(consumer):
         return None
-    # Until 2.5 what is raised below the restricted unpickler is raised anew as its refusal.
     return Prediction(
-        reason=Reason.WEIGHTS_ONLY_REFUSED if restricted else Reason.LAYOUT_UNSUPPORTED,
+        reason=Reason.LAYOUT_UNSUPPORTED,
         why=f"a tensor has the layout {others[0]}, which is not rebuilt",
     )
 
@@ -100,7 +98,8 @@ def _of_call(call: Call, layouts: set[str], consumer: Consumer) -> Prediction | 
     if call.dotted in rules.none and _NONE in call.shape[-1:]:
         if not within(rules.none[call.dotted], consumer.torch):
             return Prediction(
-                reason=Reason.LOAD_ERROR, why=f"{call.dotted} does not take None for a state"
+                reason=Reason.SIGNATURE_MISMATCH,
+                why=f"{call.dotted} does not take None for a state",
             )
         return None
     for rule in rules.tuples:

@@ -6,17 +6,18 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ckptmatrix.predict.knowledge import read_table, words_of
+from ckptmatrix.predict.knowledge import read_table, within, words_of
 from ckptmatrix.predict.prediction import Prediction
+from ckptmatrix.predict.spans import parse_spans
 from ckptmatrix.words import Reason
 
 if TYPE_CHECKING:
     from ckptmatrix.archive.reading import Global
     from ckptmatrix.predict.consumer import Consumer
     from ckptmatrix.predict.knowledge import WordTable
-    from ckptmatrix.predict.spans import Release
+    from ckptmatrix.predict.spans import Release, Span
 
-__all__ = ["missing"]
+__all__ = ["missing", "unimportable"]
 
 #: The program that loads is another one than the script that saved.
 _SCRIPT = "__main__"
@@ -31,6 +32,20 @@ _PYTHON_2 = frozenset({"__builtin__", "copy_reg", "cPickle", "Queue", "ConfigPar
 class _Package(NamedTuple):
     modules: WordTable
     names: dict[str, WordTable]
+
+
+class _Unimportable(NamedTuple):
+    module: str
+    torch: tuple[Span, ...]
+    python: tuple[Span, ...]
+
+
+@cache
+def _unimportable() -> tuple[_Unimportable, ...]:
+    return tuple(
+        _Unimportable(each["module"], parse_spans(each["torch"]), parse_spans(each["python"]))
+        for each in read_table("names")["unimportable"]
+    )
 
 
 @cache
@@ -71,6 +86,25 @@ def missing(name: Global, consumer: Consumer) -> Prediction | None:
             return None
         case _:
             return _of_package(name, "python", consumer.python) or _of_another(name, top, consumer)
+
+
+def unimportable(names: tuple[Global, ...], consumer: Consumer) -> Prediction | None:
+    """Why a module that a file needs cannot be imported, though it is there.
+
+    Args:
+        names: What the file looks up.
+        consumer: The environment.
+    """
+    for rule in _unimportable():
+        if not within(rule.torch, consumer.torch) or not within(rule.python, consumer.python):
+            continue
+        for name in names:
+            if f"{name.module}.".startswith(f"{rule.module}."):
+                return Prediction(
+                    reason=Reason.MISSING_MODULE,
+                    why=f"{name.dotted}: this Python does not import {rule.module}",
+                )
+    return None
 
 
 def _of_package(name: Global, package: str, release: Release) -> Prediction | None:

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ckptmatrix.archive.reading import Format
+from ckptmatrix.archive.reading import UNNAMED, Format
 from ckptmatrix.predict.calls import given_class, misfit
 from ckptmatrix.predict.consumer import consumer_of
 from ckptmatrix.predict.container import has_mmap, unreadable
 from ckptmatrix.predict.devices import no_device
-from ckptmatrix.predict.lookup import missing
+from ckptmatrix.predict.lookup import missing, unimportable
 from ckptmatrix.predict.objects import unusable
 from ckptmatrix.predict.prediction import Prediction
 from ckptmatrix.predict.restricted import (
@@ -51,6 +51,8 @@ def predict(reading: Reading, consumer: Facts, mode: Mode, device: str) -> Predi
         device: Where tensors are to live.
     """
     there = consumer_of(consumer)
+    if (why := unimportable(reading.globals, there)) is not None:
+        return why
     lacking = lacks(mode, there)
     if mode is Mode.MMAP and not has_mmap(there):
         lacking = "mmap"
@@ -75,7 +77,7 @@ def _unpickled(reading: Reading, consumer: Consumer, mode: Mode, device: str) ->
         or _looked_up(reading, consumer, mode, restricted=restricted)
         or (refused_opcode(reading.opcodes, consumer) if restricted else None)
         or no_device(reading, consumer, mode)
-        or misfit(reading, consumer, restricted=restricted)
+        or misfit(reading, consumer)
         or unusable(reading, consumer, mode, device)
     )
 
@@ -85,12 +87,13 @@ def _looked_up(
 ) -> Prediction | None:
     """Why one of the names fails, in the order of the file; storages are asked for by then."""
     device = no_device(reading, consumer, mode)
+    calls_unnamed = any(call.dotted == UNNAMED for call in reading.calls)
     for name in reading.globals:
         why = missing(name, consumer) or given_class(name, reading, consumer)
         if restricted:
             # An allowed name is one of torch's own; and to allow others they are looked up first.
             allowed = mode is Mode.ALLOWLISTED
-            no = refused(name, consumer, allowed=allowed)
+            no = refused(name, consumer, allowed=allowed, calls_unnamed=calls_unnamed)
             why = (why or no) if allowed else no
         if why is None and name.name.endswith("Storage"):
             why = device

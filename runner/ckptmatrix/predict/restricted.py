@@ -32,7 +32,7 @@ class _ImportFirst(NamedTuple):
 
 class _Never(NamedTuple):
     spans: tuple[Span, ...]
-    of: str
+    called: bool
     why: str
 
 
@@ -64,7 +64,7 @@ def _rules() -> _Rules:
         globals=words_of(table["globals"]),
         patterns=words_of(table["patterns"]),
         never={
-            each["name"]: _Never(parse_spans(each["span"]), each.get("of", "torch"), each["why"])
+            each["name"]: _Never(parse_spans(each["span"]), each.get("called", False), each["why"])
             for each in table["never"]
         },
         import_first=tuple(
@@ -113,13 +113,16 @@ def refused_opcode(opcodes: tuple[str, ...], consumer: Consumer) -> Prediction |
     return None
 
 
-def refused(name: Global, consumer: Consumer, *, allowed: bool) -> Prediction | None:
+def refused(
+    name: Global, consumer: Consumer, *, allowed: bool, calls_unnamed: bool
+) -> Prediction | None:
     """Why a name is refused.
 
     Args:
         name: The name.
         consumer: The environment.
         allowed: Whether the loader declared safe what the file asks for.
+        calls_unnamed: Whether the file calls something that it does not name.
     """
     rules = _rules()
     module, dotted = _as_read(name, consumer)
@@ -128,7 +131,7 @@ def refused(name: Global, consumer: Consumer, *, allowed: bool) -> Prediction | 
             reason=Reason.WEIGHTS_ONLY_REFUSED, why=f"weights_only takes nothing of {module}"
         )
     if allowed:
-        return _never(dotted, consumer)
+        return _never(dotted, consumer, calls_unnamed=calls_unnamed)
     if rules.globals.has(dotted, consumer.torch):
         return None
     for pattern in rules.patterns.spans:
@@ -144,12 +147,11 @@ def refused(name: Global, consumer: Consumer, *, allowed: bool) -> Prediction | 
     )
 
 
-def _never(dotted: str, consumer: Consumer) -> Prediction | None:
+def _never(dotted: str, consumer: Consumer, *, calls_unnamed: bool) -> Prediction | None:
     rule = _rules().never.get(dotted)
-    if rule is None:
+    if rule is None or (rule.called and not calls_unnamed):
         return None
-    release = consumer.numpy if rule.of == "numpy" else consumer.torch
-    if not within(rule.spans, release):
+    if not within(rule.spans, consumer.torch):
         return None
     return Prediction(
         reason=Reason.WEIGHTS_ONLY_REFUSED, why=f"weights_only refuses {dotted}: {rule.why}"

@@ -14,6 +14,7 @@ from ckptmatrix.judge.continuation import continuation_of, continuation_of_readi
 from ckptmatrix.judge.judge import judge_load
 from ckptmatrix.judge.model_fit import explain_fit, read_fit
 from ckptmatrix.judge.observation import MalformedObservationError, read_observation
+from ckptmatrix.judge.raised import raised
 from ckptmatrix.matrix.cell import release_of
 from ckptmatrix.predict.predict import predict
 from ckptmatrix.record import CellRecord
@@ -291,7 +292,7 @@ class _Checked:
                     device=trial.device,
                     producer=None,
                     consumer=facts,
-                    exception=last.exception if last else None,
+                    exception=raised(last.exception) if last and last.exception else None,
                     warnings=tuple(dict.fromkeys(warnings)),
                     reading=file.reading,
                     modes={
@@ -340,7 +341,8 @@ class _Checked:
 
 def _problem(done: Done) -> str:
     if done.exception is not None:
-        return f"{done.exception.type}: {done.exception.message}".partition("\n")[0][:300]
+        told = raised(done.exception)
+        return f"{told.type}: {told.message}".partition("\n")[0][:300]
     return done.detail[:300] or f"it ended as {done.result.value}"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ckptmatrix.diagnose.diagnose import diagnose
 from ckptmatrix.diagnose.evidence import Evidence
 from ckptmatrix.judge.outcome import Judgement
+from ckptmatrix.judge.raised import raised
 from ckptmatrix.predict.predict import predict
 from ckptmatrix.words import Stage, Verdict
 
@@ -152,4 +153,5 @@ class _Known:
 
 
 def _exception(attempts: tuple[Done, ...]) -> ExceptionRecord | None:
-    return attempts[-1].exception if attempts else None
+    exception = attempts[-1].exception if attempts else None
+    return None if exception is None else raised(exception)

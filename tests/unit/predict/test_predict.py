@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckptmatrix.archive.reading import (
+    UNNAMED,
     Call,
     Format,
     Global,
@@ -285,13 +286,30 @@ def test_what_a_loader_allows_is_looked_up_and_some_is_never_allowed(
     assert told(file(LINEAR), "2.6.0", Mode.ALLOWLISTED).reason is None
     gone = file("torch.nn.modules.linear._LinearWithBias")
     assert told(gone, "2.6.0", Mode.ALLOWLISTED).reason is Reason.MISSING_GLOBAL
-    for name in ("numpy.dtype", "collections.deque", "__builtin__.getattr"):
-        assert told(file(name), "2.6.0", Mode.ALLOWLISTED).reason is Reason.WEIGHTS_ONLY_REFUSED
+    queue = file("collections.deque")
+    assert told(queue, "2.6.0", Mode.ALLOWLISTED).reason is Reason.WEIGHTS_ONLY_REFUSED
     filled = file("collections.defaultdict")
     assert told(filled, "2.9.1", Mode.ALLOWLISTED).reason is None
     assert told(filled, "2.10.0", Mode.ALLOWLISTED).reason is Reason.WEIGHTS_ONLY_REFUSED
     command = file("posix.system")
     assert told(command, "2.6.0", Mode.ALLOWLISTED).reason is Reason.WEIGHTS_ONLY_REFUSED
+
+
+def test_what_getattr_gives_is_never_allowed_to_be_called(file: File, told: Told) -> None:
+    got = ("__builtin__.getattr", 2)
+    member = file("__builtin__.getattr", calls=(got,))
+    method = file("__builtin__.getattr", calls=(got, (UNNAMED, 1)))
+    assert told(member, "2.6.0", Mode.ALLOWLISTED).reason is None
+    assert told(method, "2.6.0", Mode.ALLOWLISTED).reason is Reason.WEIGHTS_ONLY_REFUSED
+    assert told(member, "2.6.0", Mode.RESTRICTED).reason is Reason.WEIGHTS_ONLY_REFUSED
+
+
+@pytest.mark.parametrize("mode", [Mode.PLAIN, Mode.ALLOWLISTED])
+def test_a_module_may_be_older_than_its_python(file: File, told: Told, mode: Mode) -> None:
+    sharded = file("torch.distributed._shard.sharded_tensor.api.ShardedTensor")
+    assert told(sharded, "1.13.1", mode, python="3.11.2").reason is Reason.MISSING_MODULE
+    assert told(sharded, "1.13.1", python="3.10.9").reason is None
+    assert told(sharded, "2.0.1", python="3.11.2").reason is None
 
 
 def test_restricted_loading_follows_few_opcodes(file: File, told: Told) -> None:
@@ -360,7 +378,7 @@ def test_compressed_layouts_are_rebuilt_since_2_0(file: File, told: Told) -> Non
     csc = file(*STATE_DICT, tensors=(sparse("torch.sparse_csc"),))
     csr = file(*STATE_DICT, tensors=(sparse("torch.sparse_csr", "_rebuild_sparse_csr_tensor"),))
     assert told(csc, "1.12.1").reason is Reason.LAYOUT_UNSUPPORTED
-    assert told(csc, "1.13.1", Mode.RESTRICTED).reason is Reason.WEIGHTS_ONLY_REFUSED
+    assert told(csc, "1.13.1", Mode.RESTRICTED).reason is Reason.LAYOUT_UNSUPPORTED
     assert told(csc, "2.0.0").reason is None
     assert told(csr, "1.12.1").reason is None
 
@@ -404,7 +422,7 @@ def test_a_tensor_without_attributes_has_no_state_to_go_through(told: Told) -> N
     name = "torch._tensor._rebuild_from_type_v2"
     call = Call(dotted=name, arguments=4, shape=(3, -1))
     reading = Reading(format=Format.ZIP, bytes=1, version="3", calls=(call,))
-    assert told(reading, "1.13.1").reason is Reason.LOAD_ERROR
+    assert told(reading, "1.13.1").reason is Reason.SIGNATURE_MISMATCH
     assert told(reading, "2.0.0").reason is None
 
 
