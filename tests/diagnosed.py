@@ -22,6 +22,7 @@ from ckptmatrix.diagnose.evidence import Evidence
 from ckptmatrix.judge.outcome import Difference, Judgement
 from ckptmatrix.report.folder import read_run
 from ckptmatrix.wire import ExceptionRecord, Facts
+from ckptmatrix.sidecar import SUFFIX
 from ckptmatrix.words import Mode, Reason, Stage, Verdict
 
 if TYPE_CHECKING:
@@ -73,7 +74,11 @@ def evidence_in(folder: Path) -> Iterator[Evidence]:
             continue
         sha256 = outcome.checkpoint or ""
         if sha256 and sha256 not in readings:
-            places = list((store / sha256[:2] / sha256).glob("*"))
+            places = [
+                place
+                for place in (store / sha256[:2] / sha256).glob("*")
+                if not place.name.endswith(SUFFIX)
+            ]
             if len(places) == 1:
                 readings[sha256] = read_checkpoint(places[0])
         beside = outcomes[_place(outcome, outcome.case)]
