@@ -21,8 +21,8 @@ from ckptmatrix.catalogue import CaseInfo, builtin_cases
 from ckptmatrix.diagnose.evidence import Evidence
 from ckptmatrix.judge.outcome import Difference, Judgement
 from ckptmatrix.report.folder import read_run
-from ckptmatrix.wire import ExceptionRecord, Facts
 from ckptmatrix.sidecar import SUFFIX
+from ckptmatrix.wire import ExceptionRecord, Facts
 from ckptmatrix.words import Mode, Reason, Stage, Verdict
 
 if TYPE_CHECKING:

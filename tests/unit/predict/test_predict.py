@@ -457,7 +457,8 @@ def test_a_sparse_tensor_of_the_legacy_format_is_checked_too_early(file: File, t
             "1.7.1",
             Reason.CRASHED,
         ),
-        ({"attributes without a value": "yes", "debug information": "with"}, "1.8.0", None),
+        ({"attributes without a value": "yes"}, "1.8.1", Reason.MISSING_GLOBAL),
+        ({"attributes without a value": "yes", "debug information": "with"}, "1.9.0", None),
         ({"debug information": "with a table of texts"}, "1.7.1", None),
     ],
 )
