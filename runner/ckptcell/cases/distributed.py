@@ -150,7 +150,7 @@ class DcpAdamw(_Distributed):
 
         # What both kinds have: which options there are is of the version.
         group = {name: obj["param_groups"][0][name] for name in ("lr", "betas", "weight_decay")}
-        return observe.observe({"state": obj["state"], "group": group})
+        return observe.observe({"optim": {"state": obj["state"], "group": group}})
 
 
 class DcpAsCheckpoint(_Dcp):

@@ -125,6 +125,9 @@ class StateAssigned(_Values):
     def put(self, layer, state):
         layer.load_state_dict(state, assign=True)
 
+    def observe(self, obj):
+        return observe.observe({"module": dict(obj)})
+
 
 class StateFrozen(_Values):
     """A state dict has no ``requires_grad``: what was frozen is trained on."""
@@ -173,7 +176,7 @@ class StateBufferAsParameter(StateFrozen):
         return layer
 
     def observe(self, obj):
-        return observe.observe({"scale": obj.scale})
+        return observe.observe(dict(obj.state_dict(), scale=obj.scale))
 
 
 class StateOfSubclass(_Values):
