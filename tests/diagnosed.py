@@ -20,6 +20,7 @@ from ckptmatrix.archive.reading import (
 from ckptmatrix.catalogue import CaseInfo, builtin_cases
 from ckptmatrix.diagnose.evidence import Evidence
 from ckptmatrix.judge.outcome import Difference, Judgement
+from ckptmatrix.judge.raised import raised
 from ckptmatrix.report.folder import read_run
 from ckptmatrix.wire import ExceptionRecord, Facts
 from ckptmatrix.words import Mode, Reason, Stage, Verdict
@@ -194,8 +195,8 @@ def _file(reading: Reading | None) -> dict[str, Any] | None:
 
 def evidence_from(entry: dict[str, Any]) -> Evidence:
     """The evidence that a fixture holds."""
-    raised = entry.get("raised")
-    message = entry.get("message") or (f"{raised['type']}: {raised['message']}" if raised else "")
+    told = entry.get("raised")
+    message = entry.get("message") or (f"{told['type']}: {told['message']}" if told else "")
     return Evidence(
         judgement=Judgement(
             verdict=Verdict(entry["verdict"]),
@@ -219,7 +220,7 @@ def evidence_from(entry: dict[str, Any]) -> Evidence:
         device=entry.get("device", "cpu"),
         producer=_facts(entry.get("producer")),
         consumer=_facts(entry.get("consumer")),
-        exception=ExceptionRecord(**raised) if raised else None,
+        exception=raised(ExceptionRecord(**told)) if told else None,
         warnings=tuple(entry.get("warnings", ())),
         reading=_reading(entry.get("file")),
         modes=_judgements(entry.get("modes", {})),

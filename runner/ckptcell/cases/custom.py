@@ -2,12 +2,15 @@
 
 import inspect
 
-from ckptcell import inputs, modes, observe
+from ckptcell import cures, inputs, modes, observe
 from ckptcell.cases.base import Case, Unsupported
 
 __all__ = [
     "BuffersNonpersistent",
+    "CustomBufferForgotten",
+    "CustomBufferLeft",
     "CustomExtraState",
+    "CustomExtraStateAbsent",
     "CustomForgetsState",
     "CustomStateHook",
 ]
@@ -39,7 +42,7 @@ class _Custom(Case):
 
     def load(self, path, mode):
         layer = self.layer().to(self.device)
-        layer.load_state_dict(modes.torch_load(path, mode, self.device))
+        cures.load_into(layer, modes.torch_load(path, mode, self.device), mode)
         return layer
 
     def observe(self, obj):
@@ -78,6 +81,32 @@ class CustomExtraState(_Custom):
 
     def facts(self, layer):
         return {"weight": layer.weight, "bias": layer.bias, "words": list(layer.words)}
+
+
+class CustomExtraStateAbsent(CustomExtraState):
+    """The layer was given extra state after it was saved (pytorch#62976)."""
+
+    name = "custom_extra_state_absent"
+    family = "user-mistakes"
+    title = "State dict without extra state, loaded into a layer that has some"
+    modes = ("plain",)
+    cures = ("partial",)
+    needs = ()
+    loader = ("torch.nn.Module.get_extra_state",)
+    expect = {
+        "verdict": "failed",
+        "reasons": ["missing_keys"],
+        "modes": {"partial": {"verdict": "ok"}},
+    }
+
+    def save(self, path):
+        import torch
+
+        layer = inputs.fill(self.layer()).to(self.device)
+        state = layer.state_dict()
+        state.pop("_extra_state", None)
+        torch.save(state, path)
+        return layer
 
 
 class CustomStateHook(_Custom):
@@ -139,6 +168,58 @@ class BuffersNonpersistent(_Custom):
     def facts(self, layer):
         keys = sorted(layer.state_dict())
         return {"parameters": dict(layer.named_parameters()), "table": layer.table, "saved": keys}
+
+
+class CustomBufferForgotten(BuffersNonpersistent):
+    """What use put into such a buffer is not saved, and nobody says so."""
+
+    name = "custom_buffer_forgotten"
+    family = "user-mistakes"
+    title = "State dict of a layer whose use changes a buffer with persistent=False"
+    modes = ("plain",)
+    expect = {"verdict": "changed", "reasons": ["values_differ"]}
+
+    def save(self, path):
+        layer = super(CustomBufferForgotten, self).save(path)
+        layer.table = inputs.numbers(4, offset=8, device=self.device)
+        return layer
+
+
+class CustomBufferLeft(BuffersNonpersistent):
+    """The buffer was persistent in the code that saved it, and its key is still in the file."""
+
+    name = "custom_buffer_left"
+    family = "user-mistakes"
+    title = "State dict with a buffer, loaded where it has become persistent=False"
+    modes = ("plain",)
+    cures = ("partial",)
+    expect = {
+        "verdict": "failed",
+        "reasons": ["unexpected_keys"],
+        "modes": {"partial": {"verdict": "ok"}},
+    }
+
+    def save(self, path):
+        import torch
+
+        layer = torch.nn.Linear(4, 3)
+        layer.register_buffer("table", inputs.numbers(4, offset=3))
+        # So that what is looked at is what the layer of today answers.
+        with torch.no_grad():
+            layer.weight.copy_(inputs.numbers(3, 4))
+            layer.bias.copy_(inputs.numbers(3, offset=1))
+        torch.save(layer.to(self.device).state_dict(), path)
+        return layer
+
+    def facts(self, layer):
+        return {"parameters": dict(layer.named_parameters()), "table": layer.table}
+
+    def forward(self, obj):
+        import torch
+
+        value = inputs.numbers(3, 4, device=self.device) + obj.table
+        with torch.no_grad():
+            return torch.nn.functional.linear(value, obj.weight, obj.bias)
 
 
 class CustomForgetsState(_Custom):

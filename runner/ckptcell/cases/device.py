@@ -6,6 +6,8 @@ device writes.
 """
 
 import contextlib
+import io
+import pickle
 
 from ckptcell import inputs, steps
 from ckptcell.cases.base import Case
@@ -14,6 +16,9 @@ from ckptcell.tensor_bytes import storage_of
 __all__ = [
     "CudaOptimizer",
     "CudaOtherIndex",
+    "CudaOtherMapping",
+    "CudaPlainPickle",
+    "CudaPlainPickleMapped",
     "CudaStateDict",
     "HpuStateDict",
     "MpsStateDict",
@@ -114,6 +119,75 @@ class CudaOptimizer(_Elsewhere):
 
     def resume(self, obj):
         return steps.continued(obj, self.build)
+
+
+class CudaOtherMapping(CudaStateDict):
+    """A mapping that does not name the device leaves what is there where it was."""
+
+    name = "cuda_other_mapping"
+    title = "State dict saved on a GPU, loaded with a map_location that names another one"
+    modes = ("plain", "mapped")
+
+    def load(self, path, mode):
+        import torch
+
+        if mode != "plain":
+            return super(CudaOtherMapping, self).load(path, mode)
+        return torch.load(path, map_location={"cuda:1": "cpu"})
+
+
+class CudaPlainPickle(_Elsewhere):
+    """By Python's pickle and not by torch.save: there is no map_location to load it with."""
+
+    name = "cuda_plain_pickle"
+    family = "user-mistakes"
+    title = "State dict on a GPU, pickled by Python's own pickle"
+    format = "python_pickle"
+    filename = "checkpoint.pkl"
+    tag = "cuda:0"
+
+    def save(self, path):
+        # A plain dict: what else a state dict carries is of no interest here.
+        obj = dict(self.make())
+        with _tagged(self.tensors(obj), self.tag), open(path, "wb") as file:
+            pickle.dump(obj, file, protocol=2)
+        return obj
+
+    def load(self, path, mode):  # noqa: ARG002 - pickle has none
+        with open(path, "rb") as file:
+            return pickle.load(file)
+
+
+class CudaPlainPickleMapped(CudaPlainPickle):
+    """Read by an unpickler that loads every storage to the CPU."""
+
+    name = "cuda_plain_pickle_mapped"
+    title = "State dict on a GPU, pickled by Python's own pickle and read by one that maps"
+    variant_of = "cuda_plain_pickle"
+    cure = "own_unpickler"
+
+    def load(self, path, mode):  # noqa: ARG002 - pickle has none
+        with open(path, "rb") as file:
+            return _Mapping(file).load()
+
+
+class _Mapping(pickle.Unpickler):
+    def find_class(self, module, name):
+        import torch
+
+        if (module, name) == ("torch.storage", "_load_from_bytes"):
+            return lambda data: torch.load(io.BytesIO(data), map_location="cpu", **_trusting())
+        return super(_Mapping, self).find_class(module, name)
+
+
+def _trusting():
+    """What a storage is loaded with, where it has to be said."""
+    import inspect
+
+    import torch
+
+    known = "weights_only" in inspect.signature(torch.load).parameters
+    return {"weights_only": False} if known else {}
 
 
 class MpsStateDict(_Elsewhere):

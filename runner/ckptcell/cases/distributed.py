@@ -2,10 +2,11 @@
 
 import os
 
-from ckptcell import inputs
+from ckptcell import inputs, steps
 from ckptcell.cases.base import Case
 
 __all__ = [
+    "DcpAdamw",
     "DcpAsCheckpoint",
     "DcpFolder",
     "DcpToTorchSave",
@@ -95,6 +96,61 @@ class DcpToTorchSave(_Dcp):
         state = self.write(path + ".folder")
         dcp_to_torch_save(path + ".folder", path)
         return state
+
+
+class DcpAdamw(_Distributed):
+    """Every option of every group is a key of the checkpoint; AdamW has one more since torch 2.7.
+
+    See pytorch#146157.
+    """
+
+    name = "dcp_adamw"
+    title = "State of AdamW in a folder of torch.distributed.checkpoint"
+    format = "dcp"
+    filename = "checkpoint"
+    cures = ("partial",)
+    needs = (
+        "torch.distributed.checkpoint.save",
+        "torch.distributed.checkpoint.state_dict.get_optimizer_state_dict",
+    )
+    loader = (
+        "torch.distributed.checkpoint.load",
+        "torch.distributed.checkpoint.state_dict.get_optimizer_state_dict",
+    )
+
+    def build(self):
+        """Model and optimizer before any training."""
+        import torch
+
+        model = steps.network(self.device)
+        return model, torch.optim.AdamW(model.parameters(), lr=0.05, weight_decay=0.1)
+
+    def save(self, path):
+        import torch.distributed.checkpoint as dcp
+        from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
+
+        model, optimizer = self.build()
+        steps.train(model, optimizer, 2)
+        state = get_optimizer_state_dict(model, optimizer)
+        dcp.save({"optim": state}, checkpoint_id=path)
+        return state
+
+    def load(self, path, mode):
+        import torch.distributed.checkpoint as dcp
+        from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
+
+        model, optimizer = self.build()
+        state = {"optim": get_optimizer_state_dict(model, optimizer)}
+        planner = dcp.DefaultLoadPlanner(allow_partial_load=True) if mode == "partial" else None
+        dcp.load(state, checkpoint_id=path, planner=planner)
+        return state["optim"]
+
+    def observe(self, obj):
+        from ckptcell import observe
+
+        # What both kinds have: which options there are is of the version.
+        group = {name: obj["param_groups"][0][name] for name in ("lr", "betas", "weight_decay")}
+        return observe.observe({"optim": {"state": obj["state"], "group": group}})
 
 
 class DcpAsCheckpoint(_Dcp):

@@ -11,6 +11,7 @@ from ckptcell.whole import WholeModule
 __all__ = [
     "ModuleCrossEntropy",
     "ModuleEmbeddingBag",
+    "ModuleHardsigmoid",
     "ModuleKldiv",
     "ModuleRmsnorm",
     "ModuleSmoothL1",
@@ -90,7 +91,7 @@ class ModuleUpsample(_Module):
 
 
 class ModuleEmbeddingBag(_Module):
-    """``padding_idx`` since torch 1.10 (pytorch#49237)."""
+    """``padding_idx`` since torch 1.9 (pytorch#49237)."""
 
     name = "module_embedding_bag"
     title = "Whole nn.EmbeddingBag"
@@ -104,6 +105,22 @@ class ModuleEmbeddingBag(_Module):
         import torch
 
         return torch.tensor([[1, 0, 4], [2, 2, 3]], device=device)
+
+
+class ModuleHardsigmoid(_Module):
+    """``inplace``, which torch 1.5 did not have."""
+
+    name = "module_hardsigmoid"
+    title = "Whole nn.Hardsigmoid"
+    needs = ("torch.nn.Hardsigmoid",)
+
+    def build(self):
+        import torch
+
+        return torch.nn.Hardsigmoid()
+
+    def example(self, device):
+        return inputs.numbers(3, 4, device=device)
 
 
 class ModuleRmsnorm(_Module):

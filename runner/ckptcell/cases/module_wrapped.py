@@ -1,7 +1,7 @@
 """Whole modules that are more than their layers: hooks, parametrisations, programs inside."""
 
-from ckptcell import inputs
-from ckptcell.cases.base import Case
+from ckptcell import inputs, observe
+from ckptcell.cases.base import Case, Unsupported
 from ckptcell.whole import StateOfModule, WholeModule, run
 
 __all__ = [
@@ -9,6 +9,8 @@ __all__ = [
     "ModuleParametrizedStateDict",
     "ModuleQuantizedDynamic",
     "ModuleScriptedInside",
+    "ModuleSparsifier",
+    "ModuleSparsifierStateDict",
     "ModuleSpectralNorm",
     "ModuleWeightNorm",
     "ModuleWeightNormStateDict",
@@ -93,6 +95,56 @@ class ModuleSpectralNorm(_Wrapped):
         import torch
 
         return torch.nn.utils.spectral_norm(torch.nn.Linear(4, 3))
+
+
+class ModuleSparsifier(Case):
+    """Its package was torch.ao.sparsity and is torch.ao.pruning since torch 1.13."""
+
+    name = "module_sparsifier"
+    family = "module"
+    title = "Sparsifier of torch.ao before it has a model"
+    modes = ("plain", "restricted", "trusted")
+    expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
+
+    def sparsifier(self):
+        """The class, wherever this torch has it."""
+        import importlib
+
+        for home in ("torch.ao.pruning", "torch.ao.sparsity"):
+            try:
+                return importlib.import_module(home).WeightNormSparsifier
+            except ImportError:
+                continue
+        msg = "torch.ao has no sparsifiers here"
+        raise Unsupported(msg)
+
+    def make(self):
+        return self.sparsifier()(sparsity_level=0.25, sparse_block_shape=(1, 2))
+
+    def observe(self, obj):
+        # Its fields; where its class lives is torch's.
+        return observe.observe({"defaults": dict(obj.defaults), "state": dict(obj.state)})
+
+
+class ModuleSparsifierStateDict(ModuleSparsifier):
+    """What it was made with, and its state."""
+
+    name = "module_sparsifier_state_dict"
+    title = "Settings and state dict of a sparsifier of torch.ao"
+    variant_of = "module_sparsifier"
+    cure = "state_dict"
+    expect = {}
+
+    def save(self, path):
+        import torch
+
+        made = self.make()
+        obj = {"defaults": dict(made.defaults), "state": dict(made.state)}
+        torch.save(obj, path)
+        return obj
+
+    def observe(self, obj):
+        return observe.observe(obj)
 
 
 class _Unpicklable(WholeModule, Case):

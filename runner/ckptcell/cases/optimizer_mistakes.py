@@ -4,8 +4,10 @@ from ckptcell import inputs, steps
 from ckptcell.cases.base import Case
 
 __all__ = [
+    "OptimAdamwIntoAdam",
     "OptimGroupCount",
     "OptimHyperparametersFromFile",
+    "OptimOptionMissing",
     "OptimOtherClass",
     "OptimParamOrder",
     "OptimParamSize",
@@ -91,6 +93,72 @@ class OptimHyperparametersFromFile(_Misfit):
         optimizer = torch.optim.SGD(steps.network(self.device).parameters(), lr=0.001, momentum=0.9)
         optimizer.load_state_dict(state)
         return {name: optimizer.param_groups[0][name] for name in ("lr", "momentum")}
+
+
+class OptimAdamwIntoAdam(_Misfit):
+    """Since torch 2.7 they are one class, and which of the two it is comes from the file as well.
+
+    What the person who loads wants is what is compared with: Adam without decay.
+    """
+
+    name = "optim_adamw_into_adam"
+    title = "State of AdamW, loaded into Adam"
+    modes = ("plain",)
+    expect = {"verdict": "changed", "reasons": ["values_differ"]}
+
+    def make(self):
+        import torch
+
+        model = steps.network(self.device)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.05, weight_decay=0.01)
+        steps.train(model, optimizer, 2)
+        return optimizer.state_dict()
+
+    def save(self, path):
+        super(OptimAdamwIntoAdam, self).save(path)
+        return {"weight_decay": 0.0, "decoupled_weight_decay": False}
+
+    def fit(self, state):
+        import torch
+
+        optimizer = torch.optim.Adam(steps.network(self.device).parameters(), lr=0.05)
+        # An option that this Adam does not have changes nothing, whatever the file says.
+        known = "decoupled_weight_decay" in optimizer.defaults
+        optimizer.load_state_dict(state)
+        group = optimizer.param_groups[0]
+        return {
+            "weight_decay": group["weight_decay"],
+            "decoupled_weight_decay": known and group["decoupled_weight_decay"],
+        }
+
+
+class OptimOptionMissing(_Misfit):
+    """Only options that came later have a default in their place; the others are asked for."""
+
+    name = "optim_option_missing"
+    title = "State of Adam whose groups were edited and have no eps, taken a step with"
+    modes = ("plain",)
+    expect = {"verdict": "failed", "reasons": ["missing_keys"]}
+
+    def make(self):
+        import torch
+
+        model = steps.network(self.device)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+        steps.train(model, optimizer, 2)
+        state = optimizer.state_dict()
+        for group in state["param_groups"]:
+            del group["eps"]
+        return state
+
+    def fit(self, state):
+        import torch
+
+        model = steps.network(self.device)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+        optimizer.load_state_dict(state)
+        steps.train(model, optimizer, 1)
+        return state
 
 
 class OptimOtherClass(_Misfit):

@@ -9,7 +9,14 @@ import copy
 from ckptcell import steps
 from ckptcell.cases.base import Case
 
-__all__ = ["ResumeRng", "ResumeRngDropout", "ResumeRngNormal", "RngGenerator"]
+__all__ = [
+    "ResumeRng",
+    "ResumeRngDropout",
+    "ResumeRngNormal",
+    "RngGenerator",
+    "RngStateOfGpu",
+    "RngStateZeroed",
+]
 
 # Every optimizer imports it when it is made, since torch 2.0.
 IMPORTS = ("torch._dynamo",)
@@ -123,3 +130,43 @@ class RngGenerator(Case):
         generator = torch.Generator()
         generator.set_state(obj["generator"].get_state())
         return torch.rand(8, generator=generator)
+
+
+class _State(Case):
+    """A state of a random generator that the CPU's does not take."""
+
+    family = "user-mistakes"
+    modes = ("plain",)
+
+    def load(self, path, mode):
+        import torch
+
+        obj = super(_State, self).load(path, mode)
+        torch.set_rng_state(obj["random"])
+        return obj
+
+
+class RngStateOfGpu(_State):
+    """A GPU's has 16 bytes, seed and offset; who has one for both keeps the wrong one."""
+
+    name = "rng_state_of_gpu"
+    title = "State of a GPU's random generator, given to the CPU's"
+    expect = {"verdict": "failed", "reasons": ["size_mismatch"]}
+
+    def make(self):
+        import torch
+
+        return {"random": torch.tensor([20] + [0] * 15, dtype=torch.uint8)}
+
+
+class RngStateZeroed(_State):
+    """Of the right size, and nothing in it."""
+
+    name = "rng_state_zeroed"
+    title = "State of the CPU's random generator that is all zeros, given back to it"
+    expect = {"verdict": "failed", "reasons": ["load_error"]}
+
+    def make(self):
+        import torch
+
+        return {"random": torch.zeros_like(torch.get_rng_state())}

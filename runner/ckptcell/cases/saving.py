@@ -3,9 +3,9 @@
 import threading
 
 from ckptcell import inputs
-from ckptcell.cases.base import Case
+from ckptcell.cases.base import Case, Unsupported
 
-__all__ = ["SaveDiskFull", "SaveLocalHook", "SaveUnpicklable"]
+__all__ = ["SaveDiskFull", "SaveGpuRandomState", "SaveLocalHook", "SaveUnpicklable"]
 
 
 class _Unpicklable(Case):
@@ -50,6 +50,28 @@ class SaveLocalHook(_Unpicklable):
         model = inputs.fill(torch.nn.Linear(4, 3)).to(self.device)
         model.register_forward_hook(remember)
         return model
+
+
+class SaveGpuRandomState(Case):
+    """Code written where there is a GPU asks for its random state where there is none."""
+
+    name = "save_gpu_random_state"
+    family = "user-mistakes"
+    title = "State dict with the random state of a GPU, which is not there"
+    # Nothing is ever loaded.
+    modes = ("plain",)
+    expect = {"verdict": "failed", "reasons": ["device_unavailable"]}
+
+    def make(self):
+        import torch
+
+        if torch.cuda.is_available():
+            msg = "there is a GPU, whose state can be saved"
+            raise Unsupported(msg)
+        return {
+            "weight": inputs.numbers(2, 3, device=self.device),
+            "random": torch.cuda.get_rng_state(),
+        }
 
 
 class SaveDiskFull(Case):

@@ -4,6 +4,7 @@ from ckptcell import steps
 from ckptcell.cases.base import Case
 
 __all__ = [
+    "ResumeLambdaLost",
     "ResumeScheduler",
     "ResumeSchedulerCosine",
     "ResumeSchedulerCyclic",
@@ -11,6 +12,7 @@ __all__ = [
     "ResumeSchedulerMultistep",
     "ResumeSchedulerPlateau",
     "ResumeSchedulerSequential",
+    "ResumeSchedulerSwa",
     "Warmup",
 ]
 
@@ -154,3 +156,59 @@ class ResumeSchedulerSequential(_Schedule):
         first = schedulers.LinearLR(optimizer, start_factor=0.25, total_iters=2)
         second = schedulers.ExponentialLR(optimizer, gamma=0.8)
         return schedulers.SequentialLR(optimizer, [first, second], milestones=[4])
+
+
+class ResumeSchedulerSwa(_Schedule):
+    """Its state had a function of its class, which a pickle names by getattr."""
+
+    name = "resume_scheduler_swa"
+    title = "Model, SGD and SWALR, continued for four steps"
+    needs = ("torch.optim.swa_utils.SWALR",)
+    loader = ("torch.optim.swa_utils.SWALR",)
+
+    def schedule(self, schedulers, optimizer):  # noqa: ARG002 - it is of another module
+        import torch
+
+        return torch.optim.swa_utils.SWALR(optimizer, swa_lr=0.02, anneal_epochs=6)
+
+
+class ResumeLambdaLost(Case):
+    """Of a function nothing is saved: the loading code's own is used, whatever it is."""
+
+    name = "resume_lambda_lost"
+    family = "user-mistakes"
+    title = "State of LambdaLR, loaded where its function is another, and steps taken with it"
+    modes = ("plain",)
+    policy = {"resume": {"rtol": 1e-9, "atol": 0.0}}
+    expect = {"verdict": "changed", "reasons": ["resume_diverged"]}
+
+    def build(self, rate):
+        """Model, optimizer and scheduler before any training."""
+        import torch
+
+        model = steps.network(self.device)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        return model, optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+
+    def make(self):
+        model, optimizer, scheduler = self.build(_falling)
+        steps.train(model, optimizer, 3, scheduler)
+        return scheduler.state_dict()
+
+    def load(self, path, mode):
+        self.loads = True
+        return super(ResumeLambdaLost, self).load(path, mode)
+
+    def resume(self, obj):
+        rate = _halved if getattr(self, "loads", False) else _falling
+        model, optimizer, scheduler = self.build(rate)
+        scheduler.load_state_dict(dict(obj))
+        return steps.train(model, optimizer, 4, scheduler)
+
+
+def _falling(epoch):
+    return 1.0 / (1 + epoch)
+
+
+def _halved(epoch):  # noqa: ARG001 - as a scheduler calls it
+    return 0.5

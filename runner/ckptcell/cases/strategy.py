@@ -3,7 +3,12 @@
 from ckptcell import inputs, modes
 from ckptcell.cases.base import Case
 
-__all__ = ["StrategyFullAsStateDict", "StrategyStateDictAsModel"]
+__all__ = [
+    "StrategyFullAsStateDict",
+    "StrategyInnerStateDict",
+    "StrategyStateDictAsModel",
+    "StrategyWholeCheckpoint",
+]
 
 
 class _Strategy(Case):
@@ -72,3 +77,41 @@ class StrategyStateDictAsModel(_Strategy):
     def load(self, path, mode):
         model = modes.torch_load(path, mode, self.device)
         return model.eval()
+
+
+class StrategyWholeCheckpoint(_Strategy):
+    """What training saved has the state dict under a key, and all of it is given to the model."""
+
+    name = "strategy_whole_checkpoint"
+    title = "Dict with a state dict and an epoch, given to load_state_dict as it is"
+    modes = ("plain",)
+    expect = {"verdict": "failed", "reasons": ["missing_keys"]}
+
+    def save(self, path):
+        import torch
+
+        model = self.network()
+        torch.save({"state_dict": model.state_dict(), "epoch": 1}, path)
+        return model
+
+    def weights(self, checkpoint):
+        """What of it is given to load_state_dict."""
+        return checkpoint
+
+    def load(self, path, mode):
+        model = self.network()
+        model.load_state_dict(self.weights(modes.torch_load(path, mode, self.device)))
+        return model
+
+
+class StrategyInnerStateDict(StrategyWholeCheckpoint):
+    """The same, and the dict within is taken."""
+
+    name = "strategy_inner_state_dict"
+    title = "Dict with a state dict and an epoch, of which load_state_dict is given the state dict"
+    variant_of = "strategy_whole_checkpoint"
+    cure = "inner_dict"
+    expect = {}
+
+    def weights(self, checkpoint):
+        return checkpoint["state_dict"]

@@ -139,7 +139,11 @@ class Draft:
                 for (dotted, arguments, shape), count in found.calls.items()
             ),
             states=tuple(
-                State(dotted=dotted, attributes=tuple(sorted(names)))
+                State(
+                    dotted=dotted,
+                    attributes=tuple(sorted(names)),
+                    settings=tuple(sorted(found.settings.get(dotted, ()))),
+                )
                 for dotted, names in found.states.items()
             ),
             storages=tuple(self.storages.values()),

@@ -87,10 +87,12 @@ class State:
     Attributes:
         dotted: The class: ``torch.nn.modules.activation.GELU``.
         attributes: Names that the state of every one of them has, sorted.
+        settings: ``padding_mode=circular``: short texts that the state of one of them has, sorted.
     """
 
     dotted: str
     attributes: tuple[str, ...]
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,11 +58,13 @@ class Found:
         protocol: Highest one declared.
         opcodes: Opcode → 1 when it is used.
         states: Class of torch → what the states of all its objects have.
+        settings: Class of torch → ``name=text`` of what the state of one of its objects has.
     """
 
     def __init__(self) -> None:
         self.opcodes = bytearray(256)
         self.states: dict[str, set[str]] = {}
+        self.settings: dict[str, set[str]] = {}
         self.names: Counter[tuple[str, str]] = Counter()
         self.calls: Counter[tuple[str, int, tuple[int, ...]]] = Counter()
         self.persistent: list[Node] = []
@@ -76,6 +78,7 @@ class Found:
         inner = Found()
         inner.names, inner.calls, inner.odd = self.names, self.calls, self.odd
         inner.opcodes, inner.states, inner.inner = self.opcodes, self.states, self.inner
+        inner.settings = self.settings
         return inner
 
     def note_state(self, kind: Name, state: Mapping) -> None:
@@ -87,4 +90,9 @@ class Found:
             return
         pairs = (state.pairs or [])[:_MOST_ATTRIBUTES]
         names = {key for key, _ in pairs if type(key) is str and len(key) <= _LONGEST_NAME}
+        settings = self.settings.setdefault(kind.dotted, set())
+        texts = (pair for pair in pairs if type(pair[0]) is type(pair[1]) is str)
+        for key, text in texts:
+            if len(key + text) <= _LONGEST_NAME and len(settings) < _MOST_ATTRIBUTES:
+                settings.add(f"{key}={text}")
         self.states[kind.dotted] = names if known is None else known & names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +13,9 @@ from ckptmatrix.predict.spans import parse_spans
 from ckptmatrix.words import Mode, Reason
 
 if TYPE_CHECKING:
-    from ckptmatrix.archive.reading import Reading
+    from collections.abc import Iterator
+
+    from ckptmatrix.archive.reading import Reading, State
     from ckptmatrix.predict.consumer import Consumer
     from ckptmatrix.predict.knowledge import WordTable
     from ckptmatrix.predict.spans import Span
@@ -29,8 +32,15 @@ class _Key(NamedTuple):
     spans: tuple[Span, ...]
 
 
+class _With(NamedTuple):
+    of: frozenset[str]
+    setting: re.Pattern[str]
+    attributes: WordTable
+
+
 class _Rules(NamedTuple):
     attributes: dict[str, WordTable]
+    attributes_with: tuple[_With, ...]
     states: dict[str, tuple[Span, ...]]
     keys: tuple[_Key, ...]
     half_on_cpu: tuple[Span, ...]
@@ -42,6 +52,14 @@ def _rules() -> _Rules:
     table = read_table("objects")
     return _Rules(
         attributes={name: words_of(spans) for name, spans in table["attributes"].items()},
+        attributes_with=tuple(
+            _With(
+                frozenset(each["of"].split()),
+                re.compile(each["setting"]),
+                words_of(each["attributes"]),
+            )
+            for each in table["attributes_with"]
+        ),
         states={name: parse_spans(span) for name, span in table["states"].items()},
         keys=tuple(_Key(each["ending"], parse_spans(each["span"])) for each in table["keys"]),
         half_on_cpu=parse_spans(table["half_on_cpu"]),
@@ -106,17 +124,25 @@ def _key(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
 
 def _attribute(reading: Reading, consumer: Consumer) -> Prediction | None:
     for state in reading.states:
-        needed = _rules().attributes.get(state.dotted)
-        if needed is None:
-            continue
-        for attribute in needed.spans:
-            if needed.has(attribute, consumer.torch) and attribute not in state.attributes:
-                return Prediction(
-                    reason=Reason.FORWARD_ERROR,
-                    why=f"forward of {state.dotted} reads the attribute {attribute}, which its "
-                    "objects in the file do not have",
-                )
+        for needed in _needed(state):
+            for attribute in needed.spans:
+                if needed.has(attribute, consumer.torch) and attribute not in state.attributes:
+                    return Prediction(
+                        reason=Reason.FORWARD_ERROR,
+                        why=f"forward of {state.dotted} reads the attribute {attribute}, which its "
+                        "objects in the file do not have",
+                    )
     return None
+
+
+def _needed(state: State) -> Iterator[WordTable]:
+    """What forward of a class reads, as its objects in the file are set."""
+    always = _rules().attributes.get(state.dotted)
+    if always is not None:
+        yield always
+    for rule in _rules().attributes_with:
+        if state.dotted in rule.of and any(map(rule.setting.fullmatch, state.settings)):
+            yield rule.attributes
 
 
 def _half(reading: Reading, consumer: Consumer, device: str) -> Prediction | None:

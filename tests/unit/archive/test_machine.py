@@ -244,3 +244,14 @@ def test_a_budget_is_for_all_pickles_together() -> None:
         Machine(data, 0, budget, found).run()
     with pytest.raises(PickleLimit):
         Machine(data, 0, budget, found).run()
+
+
+def test_what_objects_of_torch_are_set_to() -> None:
+    def built(**state: object) -> bytes:
+        whole = pickle.dumps(state, protocol=2)
+        # The class is called without arguments, and what was made is given the state.
+        return b"\x80\x02ctorch.nn\nConv2d\n)R" + whole[2:-1] + b"b."
+
+    _, found = follow(built(padding_mode="circular", groups=1, note="x" * 10_000))
+    assert found.states == {"torch.nn.Conv2d": {"padding_mode", "groups", "note"}}
+    assert found.settings == {"torch.nn.Conv2d": {"padding_mode=circular"}}

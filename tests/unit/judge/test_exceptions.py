@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckptmatrix.judge.exceptions import Meaning, classify, signatures
+from ckptmatrix.judge.raised import raised
+from ckptmatrix.wire import ExceptionRecord
 from ckptmatrix.words import Reason, Stage
 
 MESSAGES: list[dict[str, Any]] = yaml.safe_load(
@@ -28,18 +30,26 @@ def _name(row: dict[str, Any]) -> str:
     return f"torch {row['torch']} {row['stage']}: {words}"
 
 
+def _told(row: dict[str, Any]) -> tuple[str, str]:
+    """Type and message as they are judged."""
+    told = raised(ExceptionRecord(type=row["type"], message=row["message"]))
+    return told.type, told.message
+
+
 @pytest.mark.parametrize("row", MESSAGES, ids=_name)
 def test_what_real_environments_said(row: dict[str, Any]) -> None:
-    meaning = classify(row["type"], row["message"], Stage(row["stage"]))
+    kind, message = _told(row)
+    meaning = classify(kind, message, Stage(row["stage"]))
     assert meaning == Meaning(Reason(row["reason"]), row["entity"])
 
 
 @pytest.mark.parametrize("row", MESSAGES, ids=_name)
 def test_no_message_matches_two_signatures_that_do_not_say_which_wins(row: dict[str, Any]) -> None:
+    kind, message = _told(row)
     matching = [
         signature
         for signature in signatures()
-        if signature.match(row["type"], row["message"], Stage(row["stage"]))
+        if signature.match(kind, message, Stage(row["stage"]))
     ]
     for first, second in pairwise(matching):
         assert second.name in first.wins_over
@@ -53,7 +63,7 @@ def test_every_signature_was_seen() -> None:
             (
                 signature.name
                 for signature in signatures()
-                if signature.match(row["type"], row["message"], Stage(row["stage"]))
+                if signature.match(*_told(row), Stage(row["stage"]))
             ),
             None,
         )

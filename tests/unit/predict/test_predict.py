@@ -436,6 +436,22 @@ def test_an_object_without_an_attribute_that_forward_reads(file: File, told: Tol
     assert told(old, "2.6.0", Mode.PLAIN).reason is Reason.WEIGHTS_ONLY_REFUSED
 
 
+def test_an_object_without_an_attribute_that_forward_reads_when_it_is_set_so(
+    file: File, told: Told
+) -> None:
+    conv = "torch.nn.modules.conv.Conv2d"
+
+    def saved(*attributes: str, mode: str) -> Reading:
+        setting = f"padding_mode={mode}"
+        state = State(dotted=conv, attributes=attributes, settings=("kind=x", setting))
+        return file(conv, states=(state,))
+
+    assert told(saved("padding_mode", mode="circular"), "1.7.1").reason is Reason.FORWARD_ERROR
+    assert told(saved("padding_mode", mode="zeros"), "1.7.1").reason is None
+    ahead = saved("_reversed_padding_repeated_twice", mode="circular")
+    assert told(ahead, "1.7.1").reason is None
+
+
 def test_layers_of_half_precision_compute_on_the_cpu_since_2_2(file: File, told: Told) -> None:
     given = State(dotted=LINEAR, attributes=("training",))
     tensors = [TensorEntry(path="", dtype=f"torch.{kind}", shape=(2,)) for kind in HALF_AND_WHOLE]
@@ -475,7 +491,8 @@ def test_a_sparse_tensor_of_the_legacy_format_is_checked_too_early(file: File, t
             "1.7.1",
             Reason.CRASHED,
         ),
-        ({"attributes without a value": "yes", "debug information": "with"}, "1.8.0", None),
+        ({"attributes without a value": "yes"}, "1.8.1", Reason.MISSING_GLOBAL),
+        ({"attributes without a value": "yes", "debug information": "with"}, "1.9.0", None),
         ({"debug information": "with a table of texts"}, "1.7.1", None),
     ],
 )
