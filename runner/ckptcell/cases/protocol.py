@@ -4,9 +4,11 @@ from ckptcell import inputs
 from ckptcell.cases.base import Case
 
 __all__ = [
+    "FormatProtocol0",
     "FormatProtocol1",
     "FormatProtocol2",
     "FormatProtocol3",
+    "FormatProtocol3Plain",
     "FormatProtocol4",
     "FormatProtocol5",
 ]
@@ -27,6 +29,16 @@ class _Protocol(Case):
 
     def make(self):
         return {"weight": inputs.numbers(3, 4, device=self.device), "epoch": 3}
+
+
+class FormatProtocol0(_Protocol):
+    """What torch notes about a storage becomes a text in it, which torch itself cannot use."""
+
+    name = "format_protocol_0"
+    title = "State dict in pickle protocol 0, which nobody reads"
+    modes = ("plain", "restricted", "trusted")
+    protocol = 0
+    expect = {"verdict": "failed", "reasons": ["pickle_protocol", "weights_only_refused"]}
 
 
 class FormatProtocol1(_Protocol):
@@ -56,6 +68,15 @@ class FormatProtocol3(_Protocol):
     def make(self):
         weight = inputs.numbers(3, 4, device=self.device)
         return {"weight": weight, "epoch": 3, "commit": b"\x00\xff"}
+
+
+class FormatProtocol3Plain(_Protocol):
+    """Without bytes it has only opcodes that weights_only reads."""
+
+    name = "format_protocol_3_plain"
+    title = "State dict in pickle protocol 3"
+    modes = ("plain", "restricted", "trusted")
+    protocol = 3
 
 
 class FormatProtocol4(_Protocol):

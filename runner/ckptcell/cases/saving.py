@@ -5,7 +5,13 @@ import threading
 from ckptcell import inputs
 from ckptcell.cases.base import Case
 
-__all__ = ["SaveDiskFull", "SaveLocalHook", "SaveUnpicklable"]
+__all__ = [
+    "SaveDiskFull",
+    "SaveLocalHook",
+    "SaveNamedTensor",
+    "SaveNamedTensorAsParts",
+    "SaveUnpicklable",
+]
 
 
 class _Unpicklable(Case):
@@ -50,6 +56,34 @@ class SaveLocalHook(_Unpicklable):
         model = inputs.fill(torch.nn.Linear(4, 3)).to(self.device)
         model.register_forward_hook(remember)
         return model
+
+
+class SaveNamedTensor(_Unpicklable):
+    """Names of dimensions are not written, and torch refuses to lose them (pytorch#25345)."""
+
+    name = "save_named_tensor"
+    title = "Tensor with named dimensions, which cannot be saved"
+    expect = {"verdict": "failed", "reasons": ["unpicklable"]}
+    needs = ("torch.Tensor.refine_names",)
+
+    def make(self):
+        return {"weight": inputs.numbers(2, 3, device=self.device).refine_names("batch", "channel")}
+
+
+class SaveNamedTensorAsParts(Case):
+    """The names as texts beside it."""
+
+    name = "save_named_tensor_as_parts"
+    family = "tensor"
+    title = "Tensor without its names of dimensions, and the names beside it"
+    needs = ("torch.Tensor.refine_names",)
+    modes = ("plain",)
+    variant_of = "save_named_tensor"
+    cure = "plain_values"
+
+    def make(self):
+        named = inputs.numbers(2, 3, device=self.device).refine_names("batch", "channel")
+        return {"weight": named.rename(None), "names": list(named.names)}
 
 
 class SaveDiskFull(Case):
