@@ -38,7 +38,9 @@ class Config(dict):
     """Settings as a dict of a class of the user's, of which there are many."""
 
     def __getattr__(self, name):
-        return self[name]
+        if name in self:
+            return self[name]
+        raise AttributeError(name)
 
 
 class _Nested(Case):

@@ -22,8 +22,6 @@ __all__ = [
     "PyDatetime",
     "PyEnum",
     "PyFunction",
-    "PyLambda",
-    "PyLambdaAsFunction",
     "PyNamedtuple",
     "PyNamespace",
     "PyPath",
@@ -65,10 +63,6 @@ class Settings(object):
 def halve(value):
     """A function of the producer's own module."""
     return value / 2
-
-
-#: A function without a name, as learning rate schedules are written.
-_WARMUP = {"factor": lambda step: min(1.0, step / 100)}
 
 
 class _PyObject(Case):
@@ -258,31 +252,3 @@ class PyFunction(_PyObject):
 
     def extra(self):
         return [halve, functools.partial(halve, 3.0)]
-
-
-class PyLambda(_PyObject):
-    """A pickle has a function by its name, and this one has none."""
-
-    name = "py_lambda"
-    title = "Dict with a lambda, which cannot be saved"
-    # Nothing is ever loaded: one mode says so as well as five.
-    modes = ("plain",)
-    cures = ()
-    expect = {"verdict": "failed", "reasons": ["unpicklable"]}
-
-    def extra(self):
-        return _WARMUP["factor"]
-
-
-class PyLambdaAsFunction(PyLambda):
-    """The same with a name."""
-
-    name = "py_lambda_as_function"
-    title = "Dict with a function in place of a lambda"
-    modes = ("trusted",)
-    variant_of = "py_lambda"
-    cure = "named_function"
-    expect = {}
-
-    def extra(self):
-        return halve

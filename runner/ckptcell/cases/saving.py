@@ -6,12 +6,24 @@ from ckptcell import inputs
 from ckptcell.cases.base import Case
 
 __all__ = [
+    "PyLambda",
+    "PyLambdaAsFunction",
     "SaveDiskFull",
     "SaveLocalHook",
     "SaveNamedTensor",
     "SaveNamedTensorAsParts",
     "SaveUnpicklable",
+    "warmup",
 ]
+
+
+#: A function without a name, as people write what a learning rate is multiplied by.
+_WARMUP = {"factor": lambda step: min(1.0, step / 100)}
+
+
+def warmup(step):
+    """The same with a name."""
+    return min(1.0, step / 100)
 
 
 class _Unpicklable(Case):
@@ -40,6 +52,31 @@ class SaveUnpicklable(_Unpicklable):
         return {"progress": threading.Lock()}
 
 
+class PyLambda(_Unpicklable):
+    """A pickle has a function by its name, and this one has none."""
+
+    name = "py_lambda"
+    family = "python"
+    title = "Dict with a lambda, which cannot be saved"
+
+    def extra(self):
+        return _WARMUP["factor"]
+
+
+class PyLambdaAsFunction(Case):
+    """The same with a name."""
+
+    name = "py_lambda_as_function"
+    family = "python"
+    title = "Dict with a function in place of a lambda"
+    modes = ("trusted",)
+    variant_of = "py_lambda"
+    cure = "named_function"
+
+    def make(self):
+        return {"weight": inputs.numbers(2, 3, device=self.device), "extra": warmup}
+
+
 class SaveLocalHook(_Unpicklable):
     """A whole module with a hook that was defined within a function."""
 
@@ -63,7 +100,6 @@ class SaveNamedTensor(_Unpicklable):
 
     name = "save_named_tensor"
     title = "Tensor with named dimensions, which cannot be saved"
-    expect = {"verdict": "failed", "reasons": ["unpicklable"]}
     needs = ("torch.Tensor.refine_names",)
 
     def make(self):

@@ -100,7 +100,8 @@ def _of_call(call: Call, layouts: set[str], consumer: Consumer) -> Prediction | 
     if call.dotted in rules.none and _NONE in call.shape[-1:]:
         if not within(rules.none[call.dotted], consumer.torch):
             return Prediction(
-                reason=Reason.LOAD_ERROR, why=f"{call.dotted} does not take None for a state"
+                reason=Reason.SIGNATURE_MISMATCH,
+                why=f"{call.dotted} does not take None for a state",
             )
         return None
     for rule in rules.tuples:

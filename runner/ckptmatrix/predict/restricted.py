@@ -32,7 +32,6 @@ class _ImportFirst(NamedTuple):
 
 class _Never(NamedTuple):
     spans: tuple[Span, ...]
-    of: str
     why: str
 
 
@@ -64,8 +63,7 @@ def _rules() -> _Rules:
         globals=words_of(table["globals"]),
         patterns=words_of(table["patterns"]),
         never={
-            each["name"]: _Never(parse_spans(each["span"]), each.get("of", "torch"), each["why"])
-            for each in table["never"]
+            each["name"]: _Never(parse_spans(each["span"]), each["why"]) for each in table["never"]
         },
         import_first=tuple(
             _ImportFirst(parse_spans(each["span"]), each["of"], frozenset(each["names"].split()))
@@ -146,10 +144,7 @@ def refused(name: Global, consumer: Consumer, *, allowed: bool) -> Prediction | 
 
 def _never(dotted: str, consumer: Consumer) -> Prediction | None:
     rule = _rules().never.get(dotted)
-    if rule is None:
-        return None
-    release = consumer.numpy if rule.of == "numpy" else consumer.torch
-    if not within(rule.spans, release):
+    if rule is None or not within(rule.spans, consumer.torch):
         return None
     return Prediction(
         reason=Reason.WEIGHTS_ONLY_REFUSED, why=f"weights_only refuses {dotted}: {rule.why}"
