@@ -73,7 +73,9 @@ def evidence_in(folder: Path) -> Iterator[Evidence]:
             continue
         sha256 = outcome.checkpoint or ""
         if sha256 and sha256 not in readings:
-            places = list((store / sha256[:2] / sha256).glob("*"))
+            # Beside it is what says of it where it came from.
+            kept = (store / sha256[:2] / sha256).glob("*")
+            places = [place for place in kept if not place.name.endswith(".ckptmatrix.json")]
             if len(places) == 1:
                 readings[sha256] = read_checkpoint(places[0])
         beside = outcomes[_place(outcome, outcome.case)]
