@@ -59,6 +59,8 @@ class FormatProtocol2(_Protocol):
 
     name = "format_protocol_2"
     title = "State dict in pickle protocol 2, which torch.save uses by itself"
+    variant_of = "format_protocol_0"
+    cure = "protocol_2"
 
 
 class FormatProtocol3(_Protocol):
