@@ -22,13 +22,10 @@ __all__ = [
     "PyWindowsPathAsStr",
 ]
 
-if hasattr(enum, "StrEnum"):
-
-    class Split(enum.StrEnum):
-        """What people write where Python has such a class, and leave out where it has none."""
-
-        TRAIN = "train"
-        TEST = "test"
+# What people write where Python has such a class, and leave out where it has none.
+_STR_ENUM = getattr(enum, "StrEnum", None)
+if _STR_ENUM is not None:
+    Split = _STR_ENUM("Split", [("TRAIN", "train"), ("TEST", "test")], module=__name__)
 
 
 def _with_slots_where_there_are(kind):
