@@ -4,8 +4,8 @@ import collections
 import contextlib
 import enum
 import importlib
+import inspect
 import pathlib
-import sys
 
 from ckptcell import inputs
 from ckptcell.cases.base import Case
@@ -34,7 +34,8 @@ def _with_slots_where_there_are(kind):
         dataclass = importlib.import_module("dataclasses").dataclass
     except ImportError:
         return kind
-    return dataclass(slots=True)(kind) if sys.version_info >= (3, 10) else dataclass(kind)
+    has_slots = "slots" in inspect.signature(dataclass).parameters
+    return dataclass(slots=True)(kind) if has_slots else dataclass(kind)
 
 
 @_with_slots_where_there_are
