@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["DAMAGED", "Inspected", "inspected", "problems", "tensor_leaves", "unlike"]
 
 
-#: Cases whose files are damaged, replaced by something that is no checkpoint, or packed wrongly.
-DAMAGED = ("file_", "source_", "format_rezipped_without_folder")
+#: Cases whose files are damaged, replaced by something that is no checkpoint, packed wrongly, or of
+#: a protocol that no torch reads.
+DAMAGED = ("file_", "source_", "format_rezipped_without_folder", "format_protocol_0")
 
 
 class Inspected(NamedTuple):
@@ -92,7 +93,7 @@ def problems(run: Path) -> list[str]:
         found += [
             f"{each.cell} {each.case}: it asks for {need.of} {need.at_least}: {need.evidence}"
             for need in reading.requirements
-            if _release(each.versions[need.of]) < _release(need.at_least)
+            if _release(each.versions[need.of] or "") < _release(need.at_least)
         ]
         found += unlike(each) if each.observation else []
     return found
@@ -120,6 +121,7 @@ _OBSERVED_OTHERWISE = {
     "strategy_*": "the model that is given the file's state",
     "weights_only_file*": "the model that is given the file's state",
     "format_gzip*": "the file inside a compressed one",
+    "module_fx": "the module that is made of the file's code and state",
     "module_weight_norm_state_dict*": "parts that the weight is made of",
     "optim_adamw_into_adam": "the options of the optimizer that is given the state",
     "optim_hyperparameters_from_file": "the optimizer that is given the state",

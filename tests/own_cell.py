@@ -34,7 +34,7 @@ class ExpectedTrouble:
     """A way in which cells do not load what they saved themselves.
 
     Attributes:
-        cases: Patterns over names.
+        cases: Patterns over names; of a name behind «!» it is not so.
         modes: The modes in which it is so.
         torch: Releases of torch in which it is so.
         reason: What each of these answers.
@@ -59,6 +59,7 @@ class ExpectedTrouble:
         alike = cell.get((row["case"], self.like)) if self.like else None
         return (
             any(fnmatchcase(row["case"], pattern) for pattern in self.cases)
+            and "!" + row["case"] not in self.cases
             and row["mode"] in self.modes
             and row["verdict"] != "unsupported"
             and row["reason"] != "producer_unsupported"

@@ -224,7 +224,7 @@ class DtypeComplexHalf(_Dtypes):
 
     name = "dtype_complex_half"
     title = "complex32 tensor"
-    needs = ("torch.view_as_complex", "torch.float8_e4m3fnuz")
+    needs = ("torch.view_as_complex", "torch.chalf")
 
     def make(self):
         import torch

@@ -14,6 +14,7 @@ __all__ = [
     "FormatManyEntries",
     "FormatRezipped",
     "FormatZip",
+    "TensorSubclassLegacy",
 ]
 
 
@@ -55,6 +56,26 @@ class FormatLegacy(_Format):
             options["_use_new_zipfile_serialization"] = False
         torch.save(state, path, **options)
         return state
+
+
+class TensorSubclassLegacy(Case):
+    """Made by a function of torch.tensor in 1.8, of torch._tensor since 1.9 (pytorch#53424)."""
+
+    name = "tensor_subclass_legacy"
+    family = "tensor"
+    title = "Tensor of a class derived from torch.Tensor, in the legacy stream format"
+    format = "legacy"
+    needs = ("torch.Tensor.as_subclass",)
+    expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
+
+    def save(self, path):
+        import torch
+
+        from ckptcell import examples
+
+        weight = inputs.numbers(2, 3, device=self.device).as_subclass(examples.Tagged)
+        torch.save({"weight": weight}, path, _use_new_zipfile_serialization=False)
+        return {"weight": weight}
 
 
 class FormatZip(_Format):

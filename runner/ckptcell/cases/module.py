@@ -1,5 +1,7 @@
 """Whole modules of every day: pickles that name torch's classes and carry their attributes."""
 
+import os
+
 from ckptcell import inputs
 from ckptcell.cases.base import Case
 from ckptcell.whole import StateOfModule, WholeModule
@@ -14,8 +16,13 @@ __all__ = [
     "ModuleGru",
     "ModuleHalfForward",
     "ModuleLinear",
+    "ModuleLinearByEnvironment",
     "ModuleLstm",
 ]
+
+
+#: Makes weights_only=False the default again.
+_UNRESTRICTED = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 
 
 class _Module(WholeModule, Case):
@@ -40,6 +47,25 @@ class ModuleLinear(_Module):
 
     def example(self, device):
         return inputs.numbers(3, 6, device=device)
+
+
+class ModuleLinearByEnvironment(ModuleLinear):
+    """For code that cannot be changed: a variable that torch asks since 2.6."""
+
+    name = "module_linear_by_environment"
+    title = "Whole nn.Linear, loaded with TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1"
+    # It counts only where the call itself does not say what it wants.
+    modes = ("plain", "restricted")
+    cures = ()
+    variant_of = "module_linear"
+    cure = "environment"
+
+    def load(self, path, mode):
+        os.environ[_UNRESTRICTED] = "1"
+        try:
+            return super(ModuleLinearByEnvironment, self).load(path, mode)
+        finally:
+            del os.environ[_UNRESTRICTED]
 
 
 class ModuleConvBatchNorm(_Module):

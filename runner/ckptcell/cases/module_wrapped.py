@@ -5,6 +5,8 @@ from ckptcell.cases.base import Case, Unsupported
 from ckptcell.whole import StateOfModule, WholeModule, run
 
 __all__ = [
+    "ModuleFx",
+    "ModuleFxStateDict",
     "ModuleParametrized",
     "ModuleParametrizedStateDict",
     "ModuleQuantizedDynamic",
@@ -145,6 +147,39 @@ class ModuleSparsifierStateDict(ModuleSparsifier):
 
     def observe(self, obj):
         return observe.observe(obj)
+
+
+class ModuleFx(_Wrapped):
+    """Its code is in the file as a text, and is traced again where it is loaded."""
+
+    name = "module_fx"
+    title = "Whole module traced by torch.fx"
+    needs = ("torch.fx.symbolic_trace",)
+
+    def plain(self):
+        """The module before it is traced, with the same names of parameters."""
+        import torch
+
+        return torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+
+    def build(self):
+        import torch
+
+        return torch.fx.symbolic_trace(self.plain())
+
+
+class ModuleFxStateDict(StateOfModule, ModuleFx):
+    """Its parameters, loaded into the module that was traced."""
+
+    name = "module_fx_state_dict"
+    title = "State dict of a module traced by torch.fx"
+    cures = ()
+    variant_of = "module_fx"
+    cure = "state_dict"
+    expect = {}
+
+    def build(self):
+        return self.plain()
 
 
 class _Unpicklable(WholeModule, Case):

@@ -10,12 +10,16 @@ from ckptcell import inputs
 from ckptcell.cases.base import Case
 
 __all__ = [
+    "Config",
     "HubUrl",
+    "NestedConfig",
+    "NestedConfigPlain",
     "NestedDefaultdict",
     "NestedHub",
     "NestedHubPlain",
     "SafeGlobals",
     "Settings",
+    "TorchDevice",
     "TorchObjects",
     "TorchVersionObject",
     "TorchVersionText",
@@ -28,6 +32,15 @@ class Settings(object):
     def __init__(self, rate, layers):
         self.rate = rate
         self.layers = layers
+
+
+class Config(dict):
+    """Settings as a dict of a class of the user's, of which there are many."""
+
+    def __getattr__(self, name):
+        if name in self:
+            return self[name]
+        raise AttributeError(name)
 
 
 class _Nested(Case):
@@ -79,6 +92,33 @@ class NestedDefaultdict(_Nested):
     def make(self):
         metrics = collections.defaultdict(list, {"loss": [0.5, 0.25]})
         return {"state_dict": self.weights(), "metrics": metrics}
+
+
+class NestedConfig(_Nested):
+    """Of a class derived from dict: since torch 2.13 no allowlist makes it one that is filled."""
+
+    name = "nested_config"
+    title = "State dict beside settings in a class derived from dict"
+    cures = ("allowlisted",)
+    modes = ("plain", "restricted", "trusted")
+    expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
+
+    def make(self):
+        return {"state_dict": self.weights(), "config": Config(rate=0.01, layers=[64, 32])}
+
+
+class NestedConfigPlain(_Nested):
+    """The same settings in a dict."""
+
+    name = "nested_config_plain"
+    title = "State dict beside settings made a dict before saving"
+    modes = ("plain", "restricted", "trusted")
+    variant_of = "nested_config"
+    cure = "plain_values"
+
+    def make(self):
+        settings = Config(rate=0.01, layers=[64, 32])
+        return {"state_dict": self.weights(), "config": dict(settings)}
 
 
 class NestedHubPlain(_Nested):
@@ -162,6 +202,19 @@ class TorchObjects(_Nested):
             "layout": torch.strided,
             "scheme": torch.per_tensor_affine,
         }
+
+
+class TorchDevice(_Nested):
+    """Alone: a dtype beside it is refused before it. weights_only knows it since torch 2.4."""
+
+    name = "torch_device"
+    title = "State dict beside a torch.device"
+    modes = ("plain", "restricted", "trusted")
+
+    def make(self):
+        import torch
+
+        return {"state_dict": self.weights(), "device": torch.device("cpu")}
 
 
 class HubUrl(_Nested):

@@ -14,6 +14,7 @@ __all__ = [
     "NumpyRng",
     "NumpyScalar",
     "NumpyScalarAsFloat",
+    "NumpySeedSequence",
 ]
 
 
@@ -138,6 +139,30 @@ class NumpyGenerator(_NumpyObject):
         bits = np.random.PCG64()
         bits.state = obj["extra"].bit_generator.state
         return np.random.Generator(bits).uniform(size=8).tolist()
+
+
+class NumpySeedSequence(_NumpyObject):
+    """Pickled by Cython with a checksum of its fields, which another Cython makes otherwise."""
+
+    name = "numpy_seed_sequence"
+    title = "Dict with a numpy.random.SeedSequence, and numbers made from it"
+    needs = ("numpy.random.SeedSequence",)
+    modes = ("plain", "restricted", "trusted")
+
+    def extra(self):
+        import numpy as np
+
+        return np.random.SeedSequence(20)
+
+    def observe(self, obj):
+        from ckptcell import observe
+
+        sequence = obj["extra"]
+        seen = {"entropy": sequence.entropy, "spawned": sequence.n_children_spawned}
+        return observe.observe(dict(obj, extra=seen))
+
+    def forward(self, obj):
+        return obj["extra"].generate_state(4).tolist()
 
 
 class NumpyGeneratorAsState(NumpyGenerator):

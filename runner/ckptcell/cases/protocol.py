@@ -4,9 +4,11 @@ from ckptcell import inputs
 from ckptcell.cases.base import Case
 
 __all__ = [
+    "FormatProtocol0",
     "FormatProtocol1",
     "FormatProtocol2",
     "FormatProtocol3",
+    "FormatProtocol3Plain",
     "FormatProtocol4",
     "FormatProtocol5",
 ]
@@ -29,6 +31,20 @@ class _Protocol(Case):
         return {"weight": inputs.numbers(3, 4, device=self.device), "epoch": 3}
 
 
+class FormatProtocol0(_Protocol):
+    """What torch notes about a storage becomes a text in it, which torch itself cannot use."""
+
+    name = "format_protocol_0"
+    title = "State dict in pickle protocol 0, which nobody reads"
+    modes = ("plain", "restricted", "trusted")
+    protocol = 0
+    # torch has words for it since some release after 2.6, and only asserts it before.
+    expect = {
+        "verdict": "failed",
+        "reasons": ["pickle_protocol", "load_error", "weights_only_refused"],
+    }
+
+
 class FormatProtocol1(_Protocol):
     """Older than what weights_only reads."""
 
@@ -43,6 +59,8 @@ class FormatProtocol2(_Protocol):
 
     name = "format_protocol_2"
     title = "State dict in pickle protocol 2, which torch.save uses by itself"
+    variant_of = "format_protocol_0"
+    cure = "protocol_2"
 
 
 class FormatProtocol3(_Protocol):
@@ -56,6 +74,15 @@ class FormatProtocol3(_Protocol):
     def make(self):
         weight = inputs.numbers(3, 4, device=self.device)
         return {"weight": weight, "epoch": 3, "commit": b"\x00\xff"}
+
+
+class FormatProtocol3Plain(_Protocol):
+    """Without bytes it has only opcodes that weights_only reads."""
+
+    name = "format_protocol_3_plain"
+    title = "State dict in pickle protocol 3"
+    modes = ("plain", "restricted", "trusted")
+    protocol = 3
 
 
 class FormatProtocol4(_Protocol):

@@ -5,7 +5,25 @@ import threading
 from ckptcell import inputs
 from ckptcell.cases.base import Case, Unsupported
 
-__all__ = ["SaveDiskFull", "SaveGpuRandomState", "SaveLocalHook", "SaveUnpicklable"]
+__all__ = [
+    "PyLambda",
+    "PyLambdaAsFunction",
+    "SaveDiskFull",
+    "SaveGpuRandomState",
+    "SaveLocalHook",
+    "SaveNamedTensor",
+    "SaveNamedTensorAsParts",
+    "SaveUnpicklable",
+    "warmup",
+]
+
+#: A function without a name, as people write what a learning rate is multiplied by.
+_WARMUP = {"factor": lambda step: min(1.0, step / 100)}
+
+
+def warmup(step):
+    """The same with a name."""
+    return min(1.0, step / 100)
 
 
 class _Unpicklable(Case):
@@ -32,6 +50,31 @@ class SaveUnpicklable(_Unpicklable):
 
     def extra(self):
         return {"progress": threading.Lock()}
+
+
+class PyLambda(_Unpicklable):
+    """A pickle has a function by its name, and this one has none."""
+
+    name = "py_lambda"
+    family = "python"
+    title = "Dict with a lambda, which cannot be saved"
+
+    def extra(self):
+        return _WARMUP["factor"]
+
+
+class PyLambdaAsFunction(Case):
+    """The same with a name."""
+
+    name = "py_lambda_as_function"
+    family = "python"
+    title = "Dict with a function in place of a lambda"
+    modes = ("trusted",)
+    variant_of = "py_lambda"
+    cure = "named_function"
+
+    def make(self):
+        return {"weight": inputs.numbers(2, 3, device=self.device), "extra": warmup}
 
 
 class SaveLocalHook(_Unpicklable):
@@ -72,6 +115,33 @@ class SaveGpuRandomState(Case):
             "weight": inputs.numbers(2, 3, device=self.device),
             "random": torch.cuda.get_rng_state(),
         }
+
+
+class SaveNamedTensor(_Unpicklable):
+    """Names of dimensions are not written, and torch refuses to lose them (pytorch#25345)."""
+
+    name = "save_named_tensor"
+    title = "Tensor with named dimensions, which cannot be saved"
+    needs = ("torch.Tensor.refine_names",)
+
+    def make(self):
+        return {"weight": inputs.numbers(2, 3, device=self.device).refine_names("batch", "channel")}
+
+
+class SaveNamedTensorAsParts(Case):
+    """The names as texts beside it."""
+
+    name = "save_named_tensor_as_parts"
+    family = "tensor"
+    title = "Tensor without its names of dimensions, and the names beside it"
+    needs = ("torch.Tensor.refine_names",)
+    modes = ("plain",)
+    variant_of = "save_named_tensor"
+    cure = "plain_values"
+
+    def make(self):
+        named = inputs.numbers(2, 3, device=self.device).refine_names("batch", "channel")
+        return {"weight": named.rename(None), "names": list(named.names)}
 
 
 class SaveDiskFull(Case):

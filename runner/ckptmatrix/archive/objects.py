@@ -76,7 +76,11 @@ def describe_storages(
     for node in draft.found.persistent[since:]:
         storage = storage_of(node)
         if storage is None:
-            draft.defect("it refers to something outside the pickle that is no storage")
+            draft.defect(
+                "its storages are named by texts, as in protocol 0, which torch does not read"
+                if isinstance(node.id, str)
+                else "it refers to something outside the pickle that is no storage"
+            )
             continue
         known = widest.get(storage.key)
         if known is None or storage.bytes > known.bytes:

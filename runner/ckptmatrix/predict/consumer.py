@@ -26,6 +26,7 @@ class Consumer:
         python: Likewise.
         gpus: How many it can use.
         packages: Names of what is installed, as they call themselves.
+        system: ``linux``, ``win`` or another first word of its platform; empty when not known.
     """
 
     torch: Release
@@ -33,6 +34,7 @@ class Consumer:
     python: Release
     gpus: int = 0
     packages: tuple[str, ...] = ()
+    system: str = ""
 
     def has_import(self, top: str, aliases: dict[str, str]) -> bool | None:
         """Whether a top-level module that is not torch's is there; None when that cannot be told.
@@ -57,6 +59,7 @@ def consumer_of(facts: Facts) -> Consumer:
         python=release_of(facts.python),
         gpus=len(facts.gpus),
         packages=tuple(package.name for package in facts.packages),
+        system=facts.platform.partition("-")[0],
     )
 
 

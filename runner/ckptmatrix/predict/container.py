@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from ckptmatrix.predict.knowledge import Table
     from ckptmatrix.predict.spans import Span
 
-__all__ = ["has_mmap", "reads_compressed_layouts", "unreadable"]
+__all__ = ["has_mmap", "named_by_texts", "reads_compressed_layouts", "unreadable"]
 
 #: torch compares no checksums: a file with a wrong one loads, with other values.
 #: https://github.com/pytorch/pytorch/blob/main/third_party/miniz-3.0.2/README.md
 _UNCHECKED = "do not match their checksum"
+#: A defect of protocol 0, met where the pickle is followed.
+_TEXT_IDS = "named by texts"
 #: Without its directory an archive's version is not found; other damage is met after that.
 _DIRECTORY = "directory"
 #: Files of text, and gzip's, begin with no opcode of a pickle; archives of others lack records.
@@ -58,6 +60,7 @@ class _Rules(NamedTuple):
     string_table: tuple[Span, ...]
     export_archive: tuple[Span, ...]
     export_schema: Table[int]
+    says_text_ids: tuple[Span, ...]
 
 
 @cache
@@ -77,6 +80,7 @@ def _rules() -> _Rules:
         string_table=parse_spans(table["torchscript"]["string_table"]),
         export_archive=parse_spans(table["export"]["archive"]),
         export_schema=table_of(table["export"]["schema"]),
+        says_text_ids=parse_spans(table["says_text_ids"]),
     )
 
 
@@ -88,6 +92,17 @@ def has_mmap(consumer: Consumer) -> bool:
 def reads_compressed_layouts(consumer: Consumer) -> bool:
     """Whether sparse tensors of other layouts than COO are rebuilt."""
     return within(_rules().compressed_layouts, consumer.torch)
+
+
+def named_by_texts(reading: Reading, consumer: Consumer) -> Prediction | None:
+    """Why a file of pickle protocol 0 is read by no release."""
+    if not any(_TEXT_IDS in each for each in reading.defects):
+        return None
+    says = within(_rules().says_text_ids, consumer.torch)
+    return Prediction(
+        reason=Reason.PICKLE_PROTOCOL if says else Reason.LOAD_ERROR,
+        why="its storages are named by texts, as in pickle protocol 0",
+    )
 
 
 def unreadable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
@@ -107,7 +122,7 @@ def unreadable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction |
         return Prediction(
             reason=Reason.FORMAT_UNSUPPORTED, why="mmap=True reads zip archives of torch.save alone"
         )
-    defects = [each for each in reading.defects if _UNCHECKED not in each]
+    defects = [each for each in reading.defects if _UNCHECKED not in each and _TEXT_IDS not in each]
     return (
         _of_kind(reading, mode)
         or _damage([each for each in defects if _DIRECTORY in each])

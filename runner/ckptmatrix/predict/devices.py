@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from ckptmatrix.predict.knowledge import read_table, within
 from ckptmatrix.predict.prediction import Prediction
+from ckptmatrix.predict.spans import parse_spans
 from ckptmatrix.words import Mode, Reason
 
 if TYPE_CHECKING:
     from ckptmatrix.archive.reading import Reading
     from ckptmatrix.predict.consumer import Consumer
 
-__all__ = ["no_device"]
+__all__ = ["no_device", "no_place"]
 
 _ANYWHERE = frozenset({"cpu", "meta", ""})
+#: Makes a tensor from one of the CPU, or of NumPy's, and then moves it to where it was.
+_REBUILT = re.compile(r"_rebuild_(device|xla|mlc)_tensor\w*")
 
 
 def no_device(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
@@ -38,5 +43,26 @@ def no_device(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | 
             return Prediction(
                 reason=Reason.DEVICE_INDEX,
                 why=f"storages want {storage.device}, and there are {consumer.gpus}",
+            )
+    return None
+
+
+def no_place(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
+    """Why a tensor that is kept as one of another device cannot go where it was.
+
+    Args:
+        reading: The file.
+        consumer: The environment.
+        mode: How it is loaded; some releases move such a tensor whatever the loader says.
+    """
+    heeded = read_table("objects")["map_location_heeded"]
+    if mode is not Mode.PLAIN and within(parse_spans(heeded), consumer.torch):
+        return None
+    for tensor in reading.tensors:
+        kind = tensor.device.partition(":")[0]
+        if kind not in _ANYWHERE | {"cuda"} and _REBUILT.fullmatch(tensor.rebuild):
+            return Prediction(
+                reason=Reason.DEVICE_UNAVAILABLE,
+                why=f"{tensor.rebuild} moves a tensor to {tensor.device}",
             )
     return None

@@ -82,7 +82,7 @@ def missing(name: Global, consumer: Consumer) -> Prediction | None:
                     why=f"{name.dotted} needs NumPy, which is not there",
                 )
             return _of_package(name, "numpy", consumer.numpy)
-        case _ if top in _PYTHON_2 or top.startswith(_OURS):
+        case _ if top in _PYTHON_2 or top.startswith(_OURS) or _is_brought(top, consumer):
             return None
         case _:
             return _of_package(name, "python", consumer.python) or _of_another(name, top, consumer)
@@ -128,6 +128,12 @@ def _of_package(name: Global, package: str, release: Release) -> Prediction | No
         reason=Reason.DTYPE_UNKNOWN if dtype else Reason.MISSING_GLOBAL,
         why=f"{shown} has {name.dotted} {names.since(first)}",
     )
+
+
+def _is_brought(top: str, consumer: Consumer) -> bool:
+    """Whether a distribution brings a module that Python itself may not have any more."""
+    by: str | None = read_table("names")["shims"].get(top)
+    return by is not None and consumer.has_import(by, {}) is True
 
 
 def _of_another(name: Global, top: str, consumer: Consumer) -> Prediction | None:

@@ -25,6 +25,7 @@ __all__ = ["unusable"]
 _COO = "torch.sparse_coo"
 _HALF = "torch.float16"
 _LAYERS = "torch.nn.modules."
+_PATHS = frozenset({"pathlib", "pathlib._local"})
 
 
 class _Key(NamedTuple):
@@ -77,11 +78,22 @@ def unusable(reading: Reading, consumer: Consumer, mode: Mode, device: str) -> P
         device: Where tensors are to live.
     """
     return (
-        _state(reading, consumer)
+        _path(reading, consumer)
+        or _state(reading, consumer)
         or _sparse(reading, consumer)
         or _key(reading, consumer, mode)
         or _attribute(reading, consumer)
         or _half(reading, consumer, device)
+    )
+
+
+def _path(reading: Reading, consumer: Consumer) -> Prediction | None:
+    other = "PosixPath" if consumer.system == "win" else "WindowsPath"
+    named = any(each.name == other and each.module in _PATHS for each in reading.globals)
+    if not named or not consumer.system:
+        return None
+    return Prediction(
+        reason=Reason.LOAD_ERROR, why=f"a pathlib.{other} can only be made on its own system"
     )
 
 
@@ -105,7 +117,7 @@ def _sparse(reading: Reading, consumer: Consumer) -> Prediction | None:
     if not sparse or not within(_rules().checks_sparse_at_once, consumer.torch):
         return None
     return Prediction(
-        reason=Reason.LOAD_ERROR,
+        reason=Reason.LAYOUT_UNSUPPORTED,
         why="the indices of a sparse tensor are checked before their bytes are read",
     )
 

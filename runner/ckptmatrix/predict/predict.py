@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from ckptmatrix.archive.reading import UNNAMED, Format
 from ckptmatrix.predict.calls import given_class, misfit
 from ckptmatrix.predict.consumer import consumer_of
-from ckptmatrix.predict.container import has_mmap, unreadable
-from ckptmatrix.predict.devices import no_device
+from ckptmatrix.predict.container import has_mmap, named_by_texts, unreadable
+from ckptmatrix.predict.devices import no_device, no_place
 from ckptmatrix.predict.lookup import missing, unimportable
 from ckptmatrix.predict.objects import unusable
 from ckptmatrix.predict.prediction import Prediction
@@ -76,7 +76,9 @@ def _unpickled(reading: Reading, consumer: Consumer, mode: Mode, device: str) ->
         (refused_format(reading.format, consumer) if restricted else None)
         or _looked_up(reading, consumer, mode, restricted=restricted)
         or (refused_opcode(reading.opcodes, consumer) if restricted else None)
+        or named_by_texts(reading, consumer)
         or no_device(reading, consumer, mode)
+        or no_place(reading, consumer, mode)
         or misfit(reading, consumer)
         or unusable(reading, consumer, mode, device)
     )

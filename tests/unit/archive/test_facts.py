@@ -73,6 +73,8 @@ def test_every_clue_has_its_source(section: str) -> None:
         ("torch.float8_e5m2", "torch", ("2.1", "")),
         ("torch.ao.nn.quantized.modules.linear.Linear", "torch", ("1.13", "")),
         ("numpy._core.multiarray.scalar", "numpy", ("1.26.1", "")),
+        ("numpy._core.numeric._frombuffer", "numpy", ("2.0", "")),
+        ("numpy._core._internal._convert_to_stringdtype_kwargs", "numpy", ("2.0", "")),
         ("pathlib._local.PosixPath", "python", ("3.13", "")),
         ("distutils.version.LooseVersion", "python", ("", "3.12")),
         ("zoneinfo.ZoneInfo", "python", ("3.9", "")),
@@ -109,6 +111,11 @@ def test_one_argument_more_asks_for_more(read: Read) -> None:
     before = read(saved(tensor(b""), storages={"0": bytes(4)}))
     after = read(saved(tensor(b"}"), storages={"0": bytes(4)}))
     assert ("2.0", "") in set(needed(after, "torch")) - set(needed(before, "torch"))
+
+
+def test_protocol_0_names_storages_by_texts(read: Read) -> None:
+    named = b"(dp0\nVweight\np1\nP('storage', <class 'torch.FloatStorage'>, '0', 'cpu', 4)\ns."
+    assert any("named by texts" in each for each in read(saved(named)).defects)
 
 
 @pytest.mark.parametrize(

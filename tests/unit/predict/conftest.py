@@ -24,7 +24,7 @@ def an_environment(
         python=python,
         implementation="CPython",
         executable="/opt/cell/bin/python",
-        platform="Linux",
+        platform=fields.pop("platform", "linux-x86_64"),
         machine="x86_64",
         byteorder="little",
         torch=torch,

@@ -212,13 +212,33 @@ def test_names_of_torch_are_there_in_some_releases(
         ("numpy._core.multiarray.scalar", {"numpy": "1.24.0"}, Reason.MISSING_GLOBAL),
         ("numpy._core.multiarray.scalar", {"numpy": "1.26.0"}, Reason.MISSING_GLOBAL),
         ("numpy._core.multiarray.scalar", {"numpy": "1.26.4"}, None),
-        ("numpy._core.numeric._frombuffer", {"numpy": "1.26.4"}, Reason.MISSING_GLOBAL),
         ("numpy.core.multiarray.scalar", {"numpy": "2.3.0"}, None),
         ("numpy.core.multiarray.scalar", {"numpy": None}, Reason.MISSING_MODULE),
         ("pathlib._local.PosixPath", {"python": "3.12.1"}, Reason.MISSING_GLOBAL),
         ("pathlib._local.PosixPath", {"python": "3.14.0"}, None),
         ("pathlib.PosixPath", {"python": "3.13.0"}, None),
         ("zoneinfo.ZoneInfo", {"python": "3.8.1"}, Reason.MISSING_MODULE),
+        ("fractions.gcd", {"python": "3.8.1"}, None),
+        ("fractions.gcd", {"python": "3.9.1"}, Reason.MISSING_GLOBAL),
+        ("collections.Mapping", {"python": "3.9.1"}, None),
+        ("collections.Mapping", {"python": "3.10.4"}, Reason.MISSING_GLOBAL),
+        ("distutils.version.LooseVersion", {"python": "3.11.7"}, None),
+        ("distutils.version.LooseVersion", {"python": "3.12.1"}, Reason.MISSING_MODULE),
+        (
+            "distutils.version.LooseVersion",
+            {"python": "3.12.1", "packages": {"setuptools": "70.0"}},
+            None,
+        ),
+        ("numpy._core.numeric._frombuffer", {"numpy": "1.26.4"}, Reason.MISSING_GLOBAL),
+        (
+            "numpy._core._internal._convert_to_stringdtype_kwargs",
+            {"numpy": "1.26.4"},
+            Reason.MISSING_GLOBAL,
+        ),
+        ("numpy._core._internal._convert_to_stringdtype_kwargs", {"numpy": "2.0.0"}, None),
+        ("pathlib.WindowsPath", {}, Reason.LOAD_ERROR),
+        ("pathlib.WindowsPath", {"platform": "win-amd64"}, None),
+        ("pathlib.PosixPath", {"platform": "win-amd64"}, Reason.LOAD_ERROR),
         ("__builtin__.set", {}, None),
         ("__main__.Net", {}, Reason.MISSING_GLOBAL),
         ("yaml.loader.Loader", {"packages": {"PyYAML": "6.0"}}, None),
@@ -353,6 +373,31 @@ def test_a_device_is_missed_where_the_first_storage_is(file: File, told: Told) -
     assert told(last, "2.6.0", Mode.PLAIN).reason is Reason.WEIGHTS_ONLY_REFUSED
 
 
+@pytest.mark.parametrize(
+    ("rebuild", "torch", "mode", "reason"),
+    [
+        ("_rebuild_device_tensor_from_numpy", "2.6.0", Mode.PLAIN, Reason.DEVICE_UNAVAILABLE),
+        ("_rebuild_device_tensor_from_numpy", "2.6.0", Mode.TRUSTED, None),
+        ("_rebuild_device_tensor_from_numpy", "1.12.1", Mode.TRUSTED, Reason.DEVICE_UNAVAILABLE),
+        ("_rebuild_tensor_v2", "2.6.0", Mode.PLAIN, None),
+    ],
+)
+def test_a_tensor_kept_as_one_of_the_cpu_is_moved_to_where_it_was(
+    *, rebuild: str, torch: str, mode: Mode, reason: Reason | None, file: File, told: Told
+) -> None:
+    tensor = TensorEntry(
+        path="", dtype="torch.float32", shape=(2,), device="xla:0", rebuild=rebuild
+    )
+    assert told(file(*STATE_DICT, tensors=(tensor,)), torch, mode).reason is reason
+
+
+def test_nobody_reads_protocol_0(file: File, told: Told) -> None:
+    named = file(*STATE_DICT, defects=("its storages are named by texts, as in protocol 0",))
+    assert told(named, "2.6.0").reason is Reason.LOAD_ERROR
+    assert told(named, "2.13.0").reason is Reason.PICKLE_PROTOCOL
+    assert told(named, "2.13.0", Mode.RESTRICTED).reason is not Reason.FILE_CORRUPT
+
+
 def test_more_arguments_than_a_release_takes(file: File, told: Told) -> None:
     conjugated = file(*STATE_DICT, calls=(("torch._utils._rebuild_tensor_v2", 7),))
     assert told(conjugated, "1.13.1").reason is Reason.SIGNATURE_MISMATCH
@@ -477,7 +522,7 @@ def test_extra_state_is_not_taken_before_1_10(file: File, told: Told) -> None:
 
 def test_a_sparse_tensor_of_the_legacy_format_is_checked_too_early(file: File, told: Told) -> None:
     reading = file(*STATE_DICT, format=Format.LEGACY, tensors=(sparse("torch.sparse_coo"),))
-    assert told(reading, "1.6.0").reason is Reason.LOAD_ERROR
+    assert told(reading, "1.6.0").reason is Reason.LAYOUT_UNSUPPORTED
     assert told(reading, "1.7.0").reason is None
     assert told(file(*STATE_DICT, tensors=(sparse("torch.sparse_coo"),)), "1.6.0").reason is None
 
