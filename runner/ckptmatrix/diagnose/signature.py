@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ckptmatrix.diagnose.sentence import Words
+from ckptmatrix.judge.exceptions import kinds_of
 
 if TYPE_CHECKING:
     from ckptmatrix.diagnose.conditions import Conditions
@@ -70,7 +71,8 @@ class Signature:
             return None
         raised = evidence.exception
         if self.type is not None and (
-            raised is None or not self.type.fullmatch(raised.type.rpartition(".")[2])
+            raised is None
+            or not any(map(self.type.fullmatch, kinds_of(raised.type, raised.message)))
         ):
             return None
         groups: dict[str, str] = {}
