@@ -24,7 +24,10 @@ __all__ = ["DAMAGED", "Inspected", "inspected", "problems", "tensor_leaves", "un
 
 
 #: Cases whose files are damaged, replaced by something that is no checkpoint, or packed wrongly.
-DAMAGED = ("file_", "source_", "format_rezipped_without_folder")
+DAMAGED = (
+    *("file_", "source_", "format_rezipped_without_folder", "format_byteorder_unknown"),
+    *("safetensors_truncated", "dcp_no_metadata"),
+)
 
 
 class Inspected(NamedTuple):
@@ -119,6 +122,7 @@ _OBSERVED_OTHERWISE = {
     "optim_param_order": "the optimizer's state by names of parameters",
     "optim_state_cast": "the state of the one parameter",
     "rng_generator*": "what the generator's state gives",
+    "safetensors_saved_model*": "the model that is given the file's tensors",
     "sharded_without_group": "the shards as a dict",
     "tensor_uninitialized*": "a parameter without a shape",
 }

@@ -17,6 +17,7 @@ __all__ = [
     "CudaStateDict",
     "HpuStateDict",
     "MpsStateDict",
+    "MtiaStateDict",
     "NpuStateDict",
     "XpuStateDict",
 ]
@@ -71,7 +72,10 @@ class _Elsewhere(Case):
 
 
 class CudaStateDict(_Elsewhere):
-    """The most frequent question of all: trained on a GPU, used without (ourownstory/neural_prophet#1473)."""
+    """The most frequent question of all: trained on a GPU, used without.
+
+    ourownstory/neural_prophet#1473.
+    """
 
     name = "cuda_state_dict"
     title = "State dict saved on a GPU"
@@ -144,6 +148,16 @@ class XpuStateDict(_Elsewhere):
     title = "State dict saved on an xpu device"
     needs = ("torch.xpu",)
     tag = "xpu:0"
+
+
+class MtiaStateDict(_Elsewhere):
+    """From an accelerator of Meta's: not every torch that has torch.mtia reads the tag."""
+
+    name = "mtia_state_dict"
+    title = "State dict saved on an mtia device"
+    modes = ("plain", "mapped")
+    needs = ("torch.mtia",)
+    tag = "mtia:0"
 
 
 class NpuStateDict(_Elsewhere):
