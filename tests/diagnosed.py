@@ -155,10 +155,9 @@ def noted(evidence: Evidence) -> dict[str, Any]:
 def _anonymous(text: str) -> str:
     """The text, whose absolute paths keep their last parts only."""
     text = re.sub(r"/[^\s'\"():]{1,300}?/(?=site-packages/|dist-packages/)", "/env/", text)
-    text = re.sub(
+    return re.sub(
         r"/(?:root|tmp|home|work)/[^\s'\"():]{0,300}/(?=[^\s'\"():/]{1,80})", "/job/", text
     )
-    return re.sub(r"/(?:input|output)/[0-9a-z]{8,64}/", "/input/", text)
 
 
 def _versions(facts: Facts | None) -> dict[str, str] | None:

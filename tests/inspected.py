@@ -25,7 +25,10 @@ __all__ = ["DAMAGED", "Inspected", "inspected", "problems", "tensor_leaves", "un
 
 #: Cases whose files are damaged, replaced by something that is no checkpoint, packed wrongly, or of
 #: a protocol that no torch reads.
-DAMAGED = ("file_", "source_", "format_rezipped_without_folder", "format_protocol_0")
+DAMAGED = (
+    *("file_", "source_", "format_rezipped_without_folder", "format_byteorder_unknown"),
+    *("format_protocol_0", "safetensors_truncated", "dcp_no_metadata"),
+)
 
 
 class Inspected(NamedTuple):
@@ -129,6 +132,7 @@ _OBSERVED_OTHERWISE = {
     "optim_param_order": "the optimizer's state by names of parameters",
     "optim_state_cast": "the state of the one parameter",
     "rng_generator*": "what the generator's state gives",
+    "safetensors_saved_model*": "the model that is given the file's tensors",
     "sharded_without_group": "the shards as a dict",
     "tensor_uninitialized*": "a parameter without a shape",
 }

@@ -148,6 +148,8 @@ def follow(child, command, timeout_s, limits, wait):
         ending["oom"] = killed or evidence.out_of_memory(child.tail)
     ending["tail"] = bounded(child.tail)
     ending["output_bytes"] = child.printed
+    given = command["source"] or command
+    ending.update(evidence.without_folders(ending, [command["path"], given["path"]]))
     return ending
 
 

@@ -1,13 +1,14 @@
 """Exceptions and warnings as the records an event carries: bounded, the same on every machine."""
 
 import errno
+import os
 import re
 import traceback
 import warnings
 
 from ckptcell.text import LONG, SHORT, bounded
 
-__all__ = ["Warnings", "exception_record", "out_of_memory"]
+__all__ = ["Warnings", "exception_record", "out_of_memory", "without_folders"]
 
 _MOST_WARNINGS = 100
 _LONGEST_WARNING = 2000
@@ -24,6 +25,9 @@ _MEMORY_TEXTS = (
     "std::bad_alloc",
     "Cannot allocate memory",
 )
+
+#: Fields of the wire's ``Done`` in which what ran in a task may name its files.
+_TEXTS = ("exception", "detail", "warnings", "tail")
 
 # Whatever lies before these differs between machines and says nothing.
 _INSTALLED = re.compile(r".*/(?:site|dist)-packages/")
@@ -76,6 +80,35 @@ def exception_record(error):
             "{}: {}".format(_class_name(type(cause)), bounded(cause, LONG)), _LONGEST_CAUSE
         ),
     }
+
+
+def without_folders(ending, paths):
+    """What an attempt said, where files of its task are named without the folders they are in.
+
+    These are of one job: two jobs that find the same would say it in other words.
+
+    Args:
+        ending: Fields of the wire's ``Done``.
+        paths: Of the task's files.
+
+    Returns:
+        The fields in which texts may name a file, as far as they are there.
+    """
+    folders = {os.path.dirname(path) for path in paths}
+    folders |= {os.path.realpath(folder) for folder in folders}
+    places = sorted((folder + os.sep for folder in folders), key=len, reverse=True)
+
+    def told(value):
+        if isinstance(value, dict):
+            return {key: told(text) for key, text in value.items()}
+        if isinstance(value, list):
+            return [told(one) for one in value]
+        if isinstance(value, str):
+            for place in places:
+                value = value.replace(place, "")
+        return value
+
+    return {field: told(ending[field]) for field in _TEXTS if field in ending}
 
 
 def out_of_memory(error):

@@ -149,7 +149,10 @@ def _torch(torch_error):
             "torch_git": _optional(getattr(torch.version, "git_version", None)),
             "torch_cuda": _optional(torch.version.cuda),
             "torch_hip": _optional(getattr(torch.version, "hip", None)),
-            "torch_config": bounded(torch.__config__.show(), LONG),
+            # Since torch 1.1.
+            "torch_config": bounded(torch.__config__.show(), LONG)
+            if hasattr(torch, "__config__")
+            else "",
             "threads": max(1, torch.get_num_threads()),
         }
     except Exception as error:

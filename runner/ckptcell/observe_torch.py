@@ -33,7 +33,8 @@ def torch_kind(obj, role, limit):  # noqa: PLR0911 - one return a kind
     if isinstance(obj, torch.Size):
         return {"type": "size", "value": [integer(size) for size in obj]}, []
     for name in _CONSTANTS:
-        if isinstance(obj, getattr(torch, name)):
+        # Some came with torch 1.1 and later.
+        if isinstance(obj, getattr(torch, name, ())):
             return {"type": name, "value": str(obj)}, []
     if isinstance(obj, torch.Generator):
         fields = {"type": "generator", "class": "torch.Generator", "value": str(obj.device)}

@@ -102,7 +102,7 @@ def _describe(tensor, limit):  # noqa: PLR0911 - one return a kind
     if leaf["layout"] != "torch.strided":
         return _unobservable(leaf, "layout")
     leaf["stride_order"] = _stride_order(tensor)
-    if tensor.is_quantized:
+    if getattr(tensor, "is_quantized", False):
         return _compound(leaf, limit, *_quantized(tensor))
     return _strided(leaf, tensor, limit)
 

@@ -6,7 +6,7 @@ from ckptcell import inputs
 from ckptcell.cases.base import Case
 from ckptcell.rezip import rezip
 
-__all__ = ["FormatBigEndian", "FormatBigEndianUnmarked"]
+__all__ = ["FormatBigEndian", "FormatBigEndianUnmarked", "FormatByteorderUnknown"]
 
 _SIZE = 4
 
@@ -56,6 +56,19 @@ class FormatBigEndianUnmarked(_BigEndian):
     title = "State dict of a big-endian machine, without a mark"
     marked = False
     expect = {"verdict": "changed", "reasons": ["values_differ"]}
+
+
+class FormatByteorderUnknown(_BigEndian):
+    """Damaged in its mark alone, which torch before 2.1 does not read."""
+
+    name = "format_byteorder_unknown"
+    title = "State dict whose mark of the byte order is none that there is"
+    modes = ("plain", "restricted", "mmap")
+
+    def as_written_there(self, records):
+        root = records[0][0].partition("/")[0]
+        kept = [each for each in records if each[0] != root + "/byteorder"]
+        return [*kept, (root + "/byteorder", b"middle")]
 
 
 def _swapped(content):

@@ -1,11 +1,14 @@
 """Files that are not what was saved: does anyone notice?"""
 
+import io
 import os
 import re
 import struct
+import zipfile
 
-from ckptcell import inputs
-from ckptcell.cases.base import Case
+from ckptcell import inputs, modes
+from ckptcell.cases.base import Case, Unsupported
+from ckptcell.rezip import rezip
 
 __all__ = [
     "FileBitflipData",
@@ -13,6 +16,12 @@ __all__ = [
     "FileEmpty",
     "FileHtml",
     "FileLfsPointer",
+    "FileOtherZip",
+    "FileRecordLong",
+    "FileRecordMissing",
+    "FileShortByAByte",
+    "FileShortByAByteBuffer",
+    "FileTrailingBytes",
     "FileTruncated",
 ]
 
@@ -21,6 +30,9 @@ class _Damage(Case):
     """A state dict whose file is damaged after it was saved."""
 
     family = "damage"
+    # Half of it is more than the 64 KiB a zip reader searches from the end. Of a smaller file
+    # torch says no more than «Invalid argument», for it seeks to a negative place.
+    shape = (256, 256)
 
     def damage(self, path, state):
         """Change the file."""
@@ -29,9 +41,7 @@ class _Damage(Case):
     def save(self, path):
         import torch
 
-        # Half of it is more than the 64 KiB a zip reader searches from the end. Of a smaller file
-        # torch says no more than «Invalid argument», for it seeks to a negative place.
-        state = {"weight": inputs.numbers(256, 256, device=self.device)}
+        state = {"weight": inputs.numbers(*self.shape, device=self.device)}
         torch.save(state, path)
         self.damage(path, state)
         return state
@@ -46,6 +56,89 @@ class FileTruncated(_Damage):
 
     def damage(self, path, state):  # noqa: ARG002 - the other damage looks for the state
         os.truncate(path, os.path.getsize(path) // 2)
+
+
+class FileShortByAByte(_Damage):
+    """Of a file below 64 KiB: torch looks for the end of a zip file before its beginning."""
+
+    name = "file_short_by_a_byte"
+    title = "State dict of 40 kB whose file lacks its last byte"
+    modes = ("plain", "restricted", "mmap")
+    expect = {"verdict": "failed", "reasons": ["file_corrupt"]}
+    shape = (100, 100)
+
+    def damage(self, path, state):  # noqa: ARG002 - the other damage looks for the state
+        os.truncate(path, os.path.getsize(path) - 1)
+
+
+class FileShortByAByteBuffer(FileShortByAByte):
+    """The same file read into memory: Python's own buffer says it in other words.
+
+    A zip file only: over the legacy format, cut short in a buffer, torch 1.4 dies now and then.
+    """
+
+    name = "file_short_by_a_byte_buffer"
+    title = "State dict of 40 kB whose file lacks its last byte, loaded from a buffer"
+    modes = ("plain", "restricted")
+
+    def damage(self, path, state):
+        if not zipfile.is_zipfile(path):
+            msg = "torch.save writes no zip file here"
+            raise Unsupported(msg)
+        super(FileShortByAByteBuffer, self).damage(path, state)
+
+    def load(self, path, mode):
+        with open(path, "rb") as file:
+            return modes.torch_load(io.BytesIO(file.read()), mode, self.device)
+
+
+class FileRecordMissing(_Damage):
+    """The zip file was packed anew without one of its storages."""
+
+    name = "file_record_missing"
+    title = "State dict whose zip file lacks the record of a tensor"
+    modes = ("plain", "restricted", "mmap")
+    expect = {"verdict": "failed", "reasons": ["file_corrupt"]}
+
+    def damage(self, path, state):  # noqa: ARG002 - the other damage looks for the state
+        rezip(path, lambda records: [each for each in records if not _holds_numbers(each[0])])
+
+
+class FileRecordLong(_Damage):
+    """The zip file was packed anew with a storage twice as long: its sizes and checksums are right.
+
+    Of one that is too short, torch before 2.13 reads what lies behind it in memory.
+    """
+
+    name = "file_record_long"
+    title = "State dict whose zip file has twice the record of a tensor"
+    modes = ("plain", "restricted", "mmap")
+    shape = (3, 4)
+
+    def damage(self, path, state):  # noqa: ARG002 - the other damage looks for the state
+        def doubled(records):
+            return [
+                (name, content * 2 if _holds_numbers(name) else content)
+                for name, content in records
+            ]
+
+        rezip(path, doubled)
+
+
+def _holds_numbers(record):
+    """Whether a record of a zip file is a storage: ``checkpoint/data/0``."""
+    return record.split("/")[1:2] == ["data"]
+
+
+class FileTrailingBytes(_Damage):
+    """A few bytes behind the end: both formats are read without looking there."""
+
+    name = "file_trailing_bytes"
+    title = "State dict with a few bytes appended to its file"
+
+    def damage(self, path, state):  # noqa: ARG002 - the other damage looks for the state
+        with open(path, "ab") as file:
+            file.write(b"\n# end\n")
 
 
 class FileBitflipData(_Damage):
@@ -125,3 +218,17 @@ class FileEmpty(_Replaced):
 
     name = "file_empty"
     title = "Empty file under the name of a checkpoint"
+
+
+class FileOtherZip(_Damage):
+    """A zip file with one folder, as a checkpoint is one, and with nothing of torch in it."""
+
+    name = "file_other_zip"
+    title = "Zip file of other things under the name of a checkpoint"
+    modes = ("plain", "restricted", "mmap")
+    expect = {"verdict": "failed", "reasons": ["format_unknown"]}
+
+    def damage(self, path, state):  # noqa: ARG002 - the other damage looks for the state
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in ("model/config.json", "model/vocabulary.json"):
+                archive.writestr(zipfile.ZipInfo(name), b"{}")

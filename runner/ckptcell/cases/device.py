@@ -22,6 +22,7 @@ __all__ = [
     "CudaStateDict",
     "HpuStateDict",
     "MpsStateDict",
+    "MtiaStateDict",
     "NpuStateDict",
     "XlaFromCpu",
     "XlaFromNumpy",
@@ -220,6 +221,16 @@ class XpuStateDict(_Elsewhere):
     title = "State dict saved on an xpu device"
     needs = ("torch.xpu",)
     tag = "xpu:0"
+
+
+class MtiaStateDict(_Elsewhere):
+    """From an accelerator of Meta's: not every torch that has torch.mtia reads the tag."""
+
+    name = "mtia_state_dict"
+    title = "State dict saved on an mtia device"
+    modes = ("plain", "mapped")
+    needs = ("torch.mtia",)
+    tag = "mtia:0"
 
 
 class NpuStateDict(_Elsewhere):

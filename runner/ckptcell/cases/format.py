@@ -13,6 +13,7 @@ __all__ = [
     "FormatLegacy",
     "FormatManyEntries",
     "FormatRezipped",
+    "FormatRezippedLarge",
     "FormatZip",
     "TensorSubclassLegacy",
 ]
@@ -186,3 +187,16 @@ class FormatRezipped(_Format):
         torch.save(state, path)
         rezip(path, list, deflated=True)
         return state
+
+
+class FormatRezippedLarge(FormatRezipped):
+    """So much smaller for it that the file ends before the tensor would, were it mapped."""
+
+    name = "format_rezipped_large"
+    title = "State dict of many equal numbers whose zip file was packed again, compressed"
+    modes = ("plain", "mapped", "mmap")
+
+    def make(self):
+        import torch
+
+        return {"weight": torch.ones(100, 100, device=self.device)}

@@ -3,7 +3,7 @@
 from ckptcell import inputs, modes
 from ckptcell.cases.base import Case
 
-__all__ = ["ProgramScript", "ProgramScriptGelu", "ProgramTrace"]
+__all__ = ["ProgramScript", "ProgramScriptDiv", "ProgramScriptGelu", "ProgramTrace"]
 
 
 class _Script(Case):
@@ -69,6 +69,26 @@ class ProgramScriptGelu(_Script):
         import torch
 
         return torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.GELU())
+
+
+class ProgramScriptDiv(_Script):
+    """An operator whose meaning changed: programs that divide have a file version of their own."""
+
+    name = "program_script_div"
+    title = "Scripted linear layer and a division"
+
+    def build(self):
+        import torch
+
+        class Half(torch.nn.Module):
+            def __init__(self):
+                super(Half, self).__init__()
+                self.inner = torch.nn.Linear(4, 4)
+
+            def forward(self, features):
+                return self.inner(features) / 2
+
+        return Half()
 
 
 class ProgramTrace(_Script):

@@ -36,6 +36,8 @@ _DTYPES: Final = {
     "C64": ("torch.complex64", 64),
     "F8_E4M3": ("torch.float8_e4m3fn", 8),
     "F8_E5M2": ("torch.float8_e5m2", 8),
+    "F8_E4M3FNUZ": ("torch.float8_e4m3fnuz", 8),
+    "F8_E5M2FNUZ": ("torch.float8_e5m2fnuz", 8),
     "F8_E8M0": ("torch.float8_e8m0fnu", 8),
     "F4": ("torch.float4_e2m1fn_x2", 4),
 }

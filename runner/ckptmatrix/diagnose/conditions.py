@@ -224,7 +224,7 @@ class Conditions:
 _FILE: dict[str, Callable[[Reading], Iterable[str]]] = {
     "global": lambda reading: (each.dotted for each in reading.globals),
     "call": lambda reading: (f"{each.dotted}/{each.arguments}" for each in reading.calls),
-    "dtype": lambda reading: {each.dtype for each in reading.storages},
+    "dtype": lambda reading: sorted({each.dtype for each in reading.storages}),
     "device": lambda reading: {each.device for each in reading.storages},
     "defect": lambda reading: reading.defects,
     "key": lambda reading: reading.keys,

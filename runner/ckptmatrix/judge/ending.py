@@ -14,6 +14,7 @@ from ckptmatrix.judge.wording import clipped
 from ckptmatrix.words import Reason, Result, Verdict
 
 if TYPE_CHECKING:
+    from ckptmatrix.archive.reading import Format
     from ckptmatrix.wire import Done
 
 __all__ = ["judge_ending"]
@@ -32,11 +33,12 @@ _MODE = re.compile(r"\bhas no (?:weights_only|mmap|map_location)\b")
 _TOLD = 3
 
 
-def judge_ending(done: Done) -> Judgement | None:
+def judge_ending(done: Done, file: Format | None = None) -> Judgement | None:
     """What an attempt that did not return came to.
 
     Args:
         done: How it ended.
+        file: What the file loaded says it is: the same words may mean something else of another.
 
     Returns:
         A judgement whose ``as_expected`` is yet to be decided; None for an attempt that returned.
@@ -46,7 +48,7 @@ def judge_ending(done: Done) -> Judgement | None:
         case Result.RETURNED:
             pass
         case Result.RAISED:
-            ended = _raised(done)
+            ended = _raised(done, file)
         case Result.DIED:
             reason = Reason.OUT_OF_MEMORY if done.oom else Reason.CRASHED
             ended = _failed(done, reason, _death(done))
@@ -65,7 +67,7 @@ def judge_ending(done: Done) -> Judgement | None:
     return ended
 
 
-def _raised(done: Done) -> Judgement:
+def _raised(done: Done, file: Format | None) -> Judgement:
     if done.exception is None:
         return Judgement(
             verdict=Verdict.ERROR,
@@ -75,7 +77,7 @@ def _raised(done: Done) -> Judgement:
         )
     told = raised(done.exception)
     kind, words = told.type, told.message
-    meaning = classify(kind, words, done.stage)
+    meaning = classify(kind, words, done.stage, file)
     reason = Reason.OUT_OF_MEMORY if done.oom else meaning.reason
     said = _readable(words.partition("\nframe #0:")[0])
     return Judgement(

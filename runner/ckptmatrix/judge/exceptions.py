@@ -19,6 +19,8 @@ from ckptmatrix.words import Reason, Stage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ckptmatrix.archive.reading import Format
+
 __all__ = ["Meaning", "Signature", "classify", "signatures"]
 
 _FALLBACK = {
@@ -48,6 +50,7 @@ class Signature:
         message: Is searched in its message.
         entity: Format of what it is about, from the named groups of ``message``.
         stages: Stages in which it means this.
+        files: Kinds of files that say it; None for any, and for one that nobody looked into.
         wins_over: Signatures that match some of the same messages and come after this one.
         seen: Where these words come from: a public issue, or a release that was seen to say them.
     """
@@ -58,18 +61,22 @@ class Signature:
     message: re.Pattern[str]
     entity: str
     stages: frozenset[Stage]
+    files: frozenset[str] | None
     wins_over: frozenset[str]
     seen: str
 
-    def match(self, kind: str, message: str, stage: Stage) -> Meaning | None:
+    def match(
+        self, kind: str, message: str, stage: Stage, file: Format | None = None
+    ) -> Meaning | None:
         """The meaning, or None when this is another exception.
 
         Args:
             kind: Qualified type: ``_pickle.UnpicklingError``; builtins without a module.
             message: The exception's words.
             stage: Where it was raised.
+            file: What the file says it is, where it was looked into.
         """
-        if stage not in self.stages:
+        if stage not in self.stages or (self.files is not None and file not in self.files):
             return None
         if self.type is not None and not self.type.fullmatch(kind.rpartition(".")[2]):
             return None
@@ -95,12 +102,13 @@ def _signature(entry: Mapping[str, Any]) -> Signature:
         message=re.compile(entry["message"]),
         entity=entry.get("entity", ""),
         stages=frozenset(Stage(stage) for stage in entry.get("stages", [Stage.LOAD])),
+        files=frozenset(entry["files"]) if "files" in entry else None,
         wins_over=frozenset(entry.get("wins_over", [])),
         seen=entry["seen"],
     )
 
 
-def classify(kind: str, message: str, stage: Stage) -> Meaning:
+def classify(kind: str, message: str, stage: Stage, file: Format | None = None) -> Meaning:
     """What an exception means.
 
     Args:
@@ -108,12 +116,13 @@ def classify(kind: str, message: str, stage: Stage) -> Meaning:
         message: Its words.
         stage: Where it was raised. Most signatures hold for ``load`` only: the same words mean
             something else when the loaded object is at work.
+        file: What the file says it is, where it was looked into.
 
     Returns:
         The first signature's meaning, or the stage's own reason when none is known.
     """
     for signature in signatures():
-        meaning = signature.match(kind, message, stage)
+        meaning = signature.match(kind, message, stage, file)
         if meaning is not None:
             return meaning
     return Meaning(_FALLBACK[stage], "")

@@ -15,6 +15,7 @@ from ckptmatrix.words import Reason, Result, Stage, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ckptmatrix.archive.reading import Format
     from ckptmatrix.catalogue import CaseInfo
     from ckptmatrix.judge.policy import Policy
     from ckptmatrix.wire import Done
@@ -35,11 +36,12 @@ class SaveJudgement(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """What there is to compare."""
+    """What there is to compare, and the kind of the file."""
 
     observations: Mapping[str, Mapping[str, Any]]
     reference: Mapping[str, Any] | None
     reference_digest: str | None
+    file: Format | None
 
 
 def judge_load(
@@ -50,6 +52,7 @@ def judge_load(
     mode: Mode,
     *,
     reference_digest: str | None = None,
+    file: Format | None = None,
 ) -> Judgement:
     """What the attempts at one load came to.
 
@@ -60,6 +63,7 @@ def judge_load(
         case: Has the policy and what is expected.
         mode: How it was loaded.
         reference_digest: Digest of ``reference``; an attempt that names the same is not compared.
+        file: What the file says it is, where it was looked into.
 
     Returns:
         The last attempt's judgement, ``flaky`` when another attempt came to something else.
@@ -70,7 +74,7 @@ def judge_load(
     policy = policy_of(case)
     if not attempts:
         return _error(None, Reason.DID_NOT_RUN, "it was not tried")
-    seen = _Seen(observations, reference, reference_digest)
+    seen = _Seen(observations, reference, reference_digest, file)
     judged = [_attempt(done, seen, policy) for done in attempts]
     last = judged[-1]
     return replace(
@@ -104,7 +108,7 @@ def _attempt(
     seen: _Seen,
     policy: Policy,
 ) -> Judgement:
-    ended = judge_ending(done)
+    ended = judge_ending(done, seen.file)
     if ended is None:
         return _returned(done, seen, policy)
     if done.result is not Result.RAISED or done.observation is None or seen.reference is None:

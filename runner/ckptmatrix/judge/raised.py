@@ -45,7 +45,7 @@ def raised(record: ExceptionRecord) -> ExceptionRecord:
     """
     if record.type.endswith("CheckpointException"):
         _, *ranks = _RANK.split(record.message)
-        lines = ranks[0].rstrip().splitlines() if ranks else []
+        lines = ranks[0].strip("\n").splitlines() if ranks else []
         frames = max((at for at, line in enumerate(lines) if line.startswith(" ")), default=-1)
         said = _SAID.fullmatch("\n".join(lines[frames + 1 :]))
         if said is not None:

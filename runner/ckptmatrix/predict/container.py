@@ -20,17 +20,21 @@ if TYPE_CHECKING:
 
 __all__ = ["has_mmap", "named_by_texts", "reads_compressed_layouts", "unreadable"]
 
-#: torch compares no checksums: a file with a wrong one loads, with other values.
-#: https://github.com/pytorch/pytorch/blob/main/third_party/miniz-3.0.2/README.md
-_UNCHECKED = "do not match their checksum"
+#: What no release looks at. torch compares no checksums: a file with a wrong one loads, with other
+#: values. https://github.com/pytorch/pytorch/blob/main/third_party/miniz-3.0.2/README.md
+_UNCHECKED = ("do not match their checksum", "follow the end of the zip archive")
+#: What only releases that read the record look at.
+_BYTEORDER = "its record byteorder says"
 #: A defect of protocol 0, met where the pickle is followed.
 _TEXT_IDS = "named by texts"
 #: Without its directory an archive's version is not found; other damage is met after that.
 _DIRECTORY = "directory"
+#: Other files that are zip archives.
+_ZIP = re.compile(r"\b(?:zip|NumPy archive|office|wheel|Java|app)\b")
 #: Files of text, and gzip's, begin with no opcode of a pickle; archives of others lack records.
 _OTHERS = (
     (re.compile(r"\b(?:text|JSON|XML|script|gzip)\b"), Reason.NOT_A_CHECKPOINT),
-    (re.compile(r"\b(?:zip|NumPy archive|office|wheel|Java|app)\b"), Reason.FORMAT_UNKNOWN),
+    (_ZIP, Reason.FORMAT_UNKNOWN),
 )
 #: A zip archive of torch's records that torch does not take for one.
 _REPACKED = re.compile(r"not in one folder|no record version")
@@ -53,12 +57,14 @@ class _Rules(NamedTuple):
     zip: tuple[Span, ...]
     storages_found: dict[str, tuple[Span, ...]]
     mmap: tuple[Span, ...]
+    byteorder: tuple[Span, ...]
     protocols: Table[int]
     compressed_layouts: tuple[Span, ...]
     dispatched: tuple[Span, ...]
     none_type: tuple[Span, ...]
     string_table: tuple[Span, ...]
     export_archive: tuple[Span, ...]
+    export_archive_version: str
     export_schema: Table[int]
     says_text_ids: tuple[Span, ...]
 
@@ -73,12 +79,14 @@ def _rules() -> _Rules:
             version: parse_spans(span) for version, span in table["storages_found"].items()
         },
         mmap=parse_spans(table["mmap"]),
+        byteorder=parse_spans(table["byteorder"]),
         protocols=table_of(table["protocols"]),
         compressed_layouts=parse_spans(table["compressed_layouts"]),
         dispatched=parse_spans(table["torchscript"]["dispatched"]),
         none_type=parse_spans(table["torchscript"]["none_type"]),
         string_table=parse_spans(table["torchscript"]["string_table"]),
         export_archive=parse_spans(table["export"]["archive"]),
+        export_archive_version=str(table["export"]["archive_version"]),
         export_schema=table_of(table["export"]["schema"]),
         says_text_ids=parse_spans(table["says_text_ids"]),
     )
@@ -118,19 +126,28 @@ def unreadable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction |
             reason=Reason.FORMAT_UNSUPPORTED,
             why="what a file asks for is told of zip archives of torch.save alone",
         )
-    if mode is Mode.MMAP and reading.format in _NOT_ZIP:
+    zipped = reading.format is Format.OTHER and _ZIP.search(reading.note) is not None
+    if mode is Mode.MMAP and reading.format in _NOT_ZIP and not zipped:
         return Prediction(
             reason=Reason.FORMAT_UNSUPPORTED, why="mmap=True reads zip archives of torch.save alone"
         )
-    defects = [each for each in reading.defects if _UNCHECKED not in each and _TEXT_IDS not in each]
+    defects = [each for each in reading.defects if _is_met(each, consumer)]
     return (
         _of_kind(reading, mode)
+        or _before_zip(reading, consumer)
         or _damage([each for each in defects if _DIRECTORY in each])
         or _repacked(defects)
         or _version(reading, consumer)
         or _damage(defects)
         or _program(reading, consumer, mode)
     )
+
+
+def _is_met(defect: str, consumer: Consumer) -> bool:
+    """Whether a release looks at what is wrong."""
+    if defect.startswith(_BYTEORDER):
+        return within(_rules().byteorder, consumer.torch)
+    return not any(words in defect for words in (*_UNCHECKED, _TEXT_IDS))
 
 
 def _of_kind(reading: Reading, mode: Mode) -> Prediction | None:
@@ -158,6 +175,12 @@ def _of_kind(reading: Reading, mode: Mode) -> Prediction | None:
             return None
 
 
+def _before_zip(reading: Reading, consumer: Consumer) -> Prediction | None:
+    if reading.format is not Format.ZIP or within(_rules().zip, consumer.torch):
+        return None
+    return Prediction(reason=Reason.FORMAT_TOO_NEW, why="this torch.load reads no zip archives")
+
+
 def _repacked(defects: list[str]) -> Prediction | None:
     found = next((each for each in defects if _REPACKED.search(each)), None)
     return Prediction(reason=Reason.FORMAT_UNKNOWN, why=f"packed anew: {found}") if found else None
@@ -171,10 +194,6 @@ def _version(reading: Reading, consumer: Consumer) -> Prediction | None:
     rules = _rules()
     match reading.format:
         case Format.ZIP | Format.TORCHSCRIPT | Format.PACKAGE:
-            if reading.format is Format.ZIP and not within(rules.zip, consumer.torch):
-                return Prediction(
-                    reason=Reason.FORMAT_TOO_NEW, why="this torch.load reads no zip archives"
-                )
             found = rules.storages_found.get(reading.version)
             if (
                 reading.format is Format.ZIP
@@ -241,7 +260,14 @@ def _export(reading: Reading, consumer: Consumer) -> Prediction | None:
     rules = _rules()
     if "archive" in reading.details.get("layout", "").split()[:1]:
         if within(rules.export_archive, consumer.torch):
-            return None
+            version = reading.details.get("archive version", "")
+            if version in {"", rules.export_archive_version}:
+                return None
+            return Prediction(
+                reason=Reason.FORMAT_UNSUPPORTED,
+                why=f"its archive has version {version}, and only "
+                f"{rules.export_archive_version} is read",
+            )
         return Prediction(
             reason=Reason.FORMAT_TOO_NEW, why="this torch.export.load does not know the archive"
         )

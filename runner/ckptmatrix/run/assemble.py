@@ -17,6 +17,7 @@ from ckptmatrix.words import Reason, Result, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from ckptmatrix.archive.reading import Reading
     from ckptmatrix.plan import Load, Plan, Save
     from ckptmatrix.run.phases import Seen
     from ckptmatrix.wire import Done
@@ -52,6 +53,8 @@ def assemble(
     saved: Seen[Save],
     loaded: Seen[Load],
     fetch: Callable[[Iterable[str]], Observations],
+    *,
+    readings: Mapping[str, Reading],
 ) -> Assembled:
     """Judge everything.
 
@@ -62,6 +65,7 @@ def assemble(
         loaded: Answers to the loads.
         fetch: Gives observations by digest; those already in ``saved`` and ``loaded`` are not asked
             for. A load of which one is not given counts as not run.
+        readings: SHA-256 of a checkpoint → its reading.
     """
     known = saved.observations | loaded.observations
     named = _named(saved.attempts.values(), loaded.attempts.values())
@@ -71,6 +75,7 @@ def assemble(
         saved=saved,
         loaded=loaded,
         observations={**known, **fetch(named - known.keys())},
+        readings=readings,
     )
     saves = {save: evidence.save_record(save) for save in plan.saves()}
     outcomes = tuple(evidence.outcome(load, saves) for load in plan.loads())
@@ -114,6 +119,7 @@ class _Evidence:
     saved: Seen[Save]
     loaded: Seen[Load]
     observations: Observations
+    readings: Mapping[str, Reading]
 
     def save_record(self, save: Save) -> SaveRecord:
         """What came of a save."""
@@ -154,7 +160,7 @@ class _Evidence:
             producer_device=load.producer_device,
             device=load.device,
             mode=load.mode,
-            judgement=self._judged(load, attempts) if attempts else self._absence(load, save),
+            judgement=self._judged(load, attempts, save) if attempts else self._absence(load, save),
             warnings=tuple(dict.fromkeys(warnings)),
             seconds=last.seconds if last else 0.0,
             peak_rss_bytes=last.peak_rss_bytes if last else 0,
@@ -163,7 +169,8 @@ class _Evidence:
             cached=load in self.loaded.reused,
         )
 
-    def _judged(self, load: Load, attempts: tuple[Done, ...]) -> Judgement:
+    def _judged(self, load: Load, attempts: tuple[Done, ...], save: SaveRecord) -> Judgement:
+        reading = self.readings.get(save.checkpoint or "")
         digest = self.saved.attempts[load.source][-1].observation
         return judge_load(
             attempts,
@@ -172,6 +179,7 @@ class _Evidence:
             self.plan.case(load.case),
             load.mode,
             reference_digest=digest,
+            file=reading.format if reading is not None else None,
         )
 
     def _readable(self, load: Load) -> tuple[Done, ...]:

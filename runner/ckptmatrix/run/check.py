@@ -251,6 +251,7 @@ class _Checked:
             file.case,
             trial.mode,
             reference_digest=consensus.reference,
+            file=file.reading.format,
         )
         if judgement.reason is Reason.UNOBSERVABLE:
             kind = judgement.message.partition(";")[0]

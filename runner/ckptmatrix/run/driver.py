@@ -87,8 +87,8 @@ def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> F
 
     with _timed(phases, "judge"):
         try:
-            result = assemble(plan, prepared.records, saved, loaded, fetch)
             readings = read_all(setting.store, plan, saved, say=setting.board.say)
+            result = assemble(plan, prepared.records, saved, loaded, fetch, readings=readings)
             result = explain(plan, result, saved, loaded, readings)
             write_sidecars(setting, plan, prepared.usable, saved, readings)
         except Exception as error:  # noqa: BLE001 - as above

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import errno
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ckptcell import evidence
 from ckptmatrix.wire import ExceptionRecord
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def record_of(error: BaseException) -> ExceptionRecord:
@@ -72,6 +76,51 @@ def test_the_cause_is_told_as_the_interpreter_would() -> None:
     assert record_of(error).cause == "TypeError: during"
     error.__suppress_context__ = True
     assert record_of(error).cause == ""
+
+
+PLACE = "/job/input/0a1b/checkpoint.pt"
+ENDING: dict[str, Any] = {
+    "result": "raised",
+    "seconds": 1.5,
+    "exception": {
+        "type": "RuntimeError",
+        "message": f"unable to mmap 9 bytes from file <{PLACE}>: {PLACE}.folder/.metadata",
+        "traceback": "serialization.py:1 in load",
+        "cause": f"OSError: [Errno 5] Input/output error: '{PLACE}'",
+    },
+    "detail": f"{PLACE} is gone, /job/input/0a1bc/other is not",
+    "warnings": [{"category": "UserWarning", "message": f"'{PLACE}' is old"}],
+    "tail": f"{PLACE}: {PLACE}\n",
+    "observation": {"value": PLACE},
+}
+
+
+def test_files_are_named_without_the_folder_of_the_job() -> None:
+    assert evidence.without_folders(ENDING, [PLACE]) == {
+        "exception": {
+            "type": "RuntimeError",
+            "message": "unable to mmap 9 bytes from file <checkpoint.pt>: "
+            "checkpoint.pt.folder/.metadata",
+            "traceback": "serialization.py:1 in load",
+            "cause": "OSError: [Errno 5] Input/output error: 'checkpoint.pt'",
+        },
+        "detail": "checkpoint.pt is gone, /job/input/0a1bc/other is not",
+        "warnings": [{"category": "UserWarning", "message": "'checkpoint.pt' is old"}],
+        "tail": "checkpoint.pt: checkpoint.pt\n",
+    }
+
+
+def test_an_ending_without_an_exception_stays_without_one() -> None:
+    paths = [PLACE, "/job/output/1/saved.pt"]
+    told = evidence.without_folders({"exception": None, "detail": "", "warnings": []}, paths)
+    assert told == {"exception": None, "detail": "", "warnings": []}
+
+
+def test_a_folder_reached_through_a_link_is_not_named_either(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here").symlink_to(tmp_path / "there")
+    said = {"detail": f"{tmp_path}/here/a.pt {tmp_path.resolve()}/there/a.pt"}
+    assert evidence.without_folders(said, [f"{tmp_path}/here/a.pt"]) == {"detail": "a.pt a.pt"}
 
 
 def test_a_hostile_exception_is_recorded_all_the_same() -> None:

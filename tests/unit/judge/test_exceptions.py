@@ -12,6 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ckptmatrix.archive.reading import Format
 from ckptmatrix.judge.exceptions import Meaning, classify, signatures
 from ckptmatrix.judge.raised import raised
 from ckptmatrix.wire import ExceptionRecord
@@ -23,6 +24,11 @@ MESSAGES: list[dict[str, Any]] = yaml.safe_load(
 #: The first byte of a compressed file.
 GZIP = 0x1F
 OPCODES = {ord(opcode.code) for opcode in pickletools.opcodes}
+
+
+def _file(row: dict[str, Any]) -> Format | None:
+    """What the file was, where the words alone do not say what they mean."""
+    return Format(row["file"]) if "file" in row else None
 
 
 def _name(row: dict[str, Any]) -> str:
@@ -39,7 +45,7 @@ def _told(row: dict[str, Any]) -> tuple[str, str]:
 @pytest.mark.parametrize("row", MESSAGES, ids=_name)
 def test_what_real_environments_said(row: dict[str, Any]) -> None:
     kind, message = _told(row)
-    meaning = classify(kind, message, Stage(row["stage"]))
+    meaning = classify(kind, message, Stage(row["stage"]), _file(row))
     assert meaning == Meaning(Reason(row["reason"]), row["entity"])
 
 
@@ -49,7 +55,7 @@ def test_no_message_matches_two_signatures_that_do_not_say_which_wins(row: dict[
     matching = [
         signature
         for signature in signatures()
-        if signature.match(kind, message, Stage(row["stage"]))
+        if signature.match(kind, message, Stage(row["stage"]), _file(row))
     ]
     for first, second in pairwise(matching):
         assert second.name in first.wins_over
@@ -63,7 +69,7 @@ def test_every_signature_was_seen() -> None:
             (
                 signature.name
                 for signature in signatures()
-                if signature.match(*_told(row), Stage(row["stage"]))
+                if signature.match(*_told(row), Stage(row["stage"]), _file(row))
             ),
             None,
         )
@@ -199,6 +205,39 @@ def test_what_restricted_loading_wraps_wins_over_the_wrapping(message: str, reas
     # torch 1.13 to 2.3 put the advice before every RuntimeError.
     wrapped = f"Weights only load failed. Re-running `torch.load` with ... {message}"
     assert classify("_pickle.UnpicklingError", wrapped, Stage.LOAD).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        (Format.TORCHSCRIPT, Reason.FORMAT_TOO_NEW),
+        (Format.OTHER, Reason.FORMAT_UNKNOWN),
+        (None, Reason.FORMAT_UNKNOWN),
+    ],
+)
+def test_the_same_words_mean_something_else_of_another_file(
+    file: Format | None, reason: Reason
+) -> None:
+    said = "[enforce fail at inline_container.cc:222] . file not found: archive/version"
+    assert classify("RuntimeError", said, Stage.LOAD, file).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("_pickle.UnpicklingError", "invalid load key, '@'."),
+        ("_pickle.UnpicklingError", "invalid load key, '\\x08'."),
+        ("_pickle.UnpicklingError", "Weights only load failed. x Unsupported operand 8"),
+        ("ValueError", "unsupported pickle protocol: 120"),
+        ("IndexError", "pop from empty list"),
+    ],
+)
+def test_the_length_of_a_header_may_be_any_instruction(kind: str, said: str) -> None:
+    safetensors = classify(kind, said, Stage.LOAD, Format.SAFETENSORS)
+    assert safetensors.reason is Reason.NOT_A_CHECKPOINT
+    assert classify("MemoryError", "", Stage.LOAD, Format.SAFETENSORS).reason is (
+        Reason.OUT_OF_MEMORY
+    )
 
 
 @settings(deadline=None)  # the machine may be busy

@@ -95,7 +95,10 @@ def test_a_newer_version_of_the_archive(
 def test_what_is_no_checkpoint(kind: Format, note: str, reason: Reason, told: Told) -> None:
     reading = Reading(format=kind, bytes=10, note=note)
     assert told(reading, "2.6.0").reason is reason
-    assert told(reading, "2.6.0", Mode.MMAP).reason is Reason.FORMAT_UNSUPPORTED
+    # A zip archive is opened before it is mapped.
+    zipped = reason is Reason.FORMAT_UNKNOWN
+    mapped = Reason.FORMAT_UNKNOWN if zipped else Reason.FORMAT_UNSUPPORTED
+    assert told(reading, "2.6.0", Mode.MMAP).reason is mapped
 
 
 def test_the_legacy_format_has_neither_memory_mapping_nor_a_list_of_its_globals(
@@ -171,12 +174,26 @@ def test_damage_is_met_after_the_version_but_a_lost_directory_before(
     cut = file(*STATE_DICT, defects=("the zip archive has no directory at its end",))
     assert told(damaged, "1.4.0").reason is Reason.FORMAT_TOO_NEW
     assert told(cut, "1.4.0").reason is Reason.FILE_CORRUPT
+    # It looks no further than the first letter.
+    assert told(cut, "1.2.0").reason is Reason.FORMAT_TOO_NEW
     assert told(damaged, "2.6.0").reason is Reason.FILE_CORRUPT
 
 
-def test_torch_compares_no_checksums(file: File, told: Told) -> None:
-    flipped = "record data/0 is damaged: its bytes do not match their checksum"
-    assert told(file(*STATE_DICT, defects=(flipped,)), "2.6.0").reason is None
+@pytest.mark.parametrize(
+    "defect",
+    [
+        "record data/0 is damaged: its bytes do not match their checksum",
+        "7 bytes follow the end of the zip archive",
+    ],
+)
+def test_what_torch_does_not_look_at(defect: str, file: File, told: Told) -> None:
+    assert told(file(*STATE_DICT, defects=(defect,)), "2.6.0").reason is None
+
+
+def test_the_mark_of_the_byte_order_is_read_since_2_1(file: File, told: Told) -> None:
+    changed = file(*STATE_DICT, defects=("its record byteorder says 'middle', which is none",))
+    assert told(changed, "2.0.1").reason is None
+    assert told(changed, "2.1.0").reason is Reason.FILE_CORRUPT
 
 
 @pytest.mark.parametrize(
@@ -564,6 +581,15 @@ def test_exported_programs_have_one_number_that_must_be_the_same(
 ) -> None:
     program = Reading(format=Format.EXPORT, bytes=1, version=version, details={"layout": layout})
     assert told(program, torch, Mode.PLAIN).reason is reason
+
+
+@pytest.mark.parametrize(("version", "reason"), [("0", None), ("99", Reason.FORMAT_UNSUPPORTED)])
+def test_the_archive_of_exported_programs_has_a_version_of_its_own(
+    version: str, reason: Reason | None, told: Told
+) -> None:
+    details = {"layout": "archive pt2", "archive version": version}
+    program = Reading(format=Format.EXPORT, bytes=1, version="8.20", details=details)
+    assert told(program, "2.13.0", Mode.PLAIN).reason is reason
 
 
 def test_other_loaders_have_no_restricted_unpickler(file: File, told: Told) -> None:

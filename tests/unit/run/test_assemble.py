@@ -68,6 +68,7 @@ def put_together(
         Seen() if saved is None else saved,
         Seen() if loaded is None else loaded,
         fetch,
+        readings={},
     )
 
 
@@ -220,6 +221,7 @@ def test_a_load_whose_observation_cannot_be_read_any_more_did_not_run() -> None:
         Seen(attempts={load.source: (saved_one(),)}),
         Seen(attempts={load: (done(),)}),
         lambda _: {},
+        readings={},
     )
     assert result.outcomes[0].judgement.reason is Reason.DID_NOT_RUN
 
