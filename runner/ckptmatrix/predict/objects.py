@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ckptmatrix.archive.reading import Reading
     from ckptmatrix.predict.consumer import Consumer
     from ckptmatrix.predict.knowledge import WordTable
+    from ckptmatrix.predict.loading import Loading
     from ckptmatrix.predict.spans import Span
 
 __all__ = ["unusable"]
@@ -49,21 +50,20 @@ def _rules() -> _Rules:
     )
 
 
-def unusable(reading: Reading, consumer: Consumer, mode: Mode, device: str) -> Prediction | None:
+def unusable(reading: Reading, consumer: Consumer, loading: Loading) -> Prediction | None:
     """Why what can be unpickled is of no use.
 
     Args:
         reading: The file.
         consumer: The environment.
-        mode: How it is loaded.
-        device: Where tensors are to live.
+        loading: How it is loaded.
     """
     return (
         _state(reading, consumer)
         or _sparse(reading, consumer)
-        or _key(reading, consumer, mode)
+        or _key(reading, consumer, loading.mode)
         or _attribute(reading, consumer)
-        or _half(reading, consumer, device)
+        or _half(reading, consumer, loading.device)
     )
 
 

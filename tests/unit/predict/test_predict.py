@@ -18,6 +18,7 @@ from ckptmatrix.archive.reading import (
     StorageEntry,
     TensorEntry,
 )
+from ckptmatrix.predict.loading import Loading
 from ckptmatrix.predict.predict import predict
 from ckptmatrix.wire import Facts
 from ckptmatrix.words import Mode, Reason
@@ -551,6 +552,7 @@ def unclear(torch: str) -> Facts:
 
 @given(reading=FILES, mode=st.sampled_from(Mode), torch=st.text(max_size=10))
 def test_whatever_a_file_says_there_is_one_answer(reading: Reading, mode: Mode, torch: str) -> None:
-    prediction = predict(reading, unclear(torch), mode, "cpu")
+    loading = Loading(mode=mode)
+    prediction = predict(reading, unclear(torch), loading)
     assert (prediction.reason is None) is (prediction.why == "")
-    assert prediction == predict(reading, unclear(torch), mode, "cpu")
+    assert prediction == predict(reading, unclear(torch), loading)
