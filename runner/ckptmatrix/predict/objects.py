@@ -30,10 +30,26 @@ class _Key(NamedTuple):
     spans: tuple[Span, ...]
 
 
+class _Option(NamedTuple):
+    option: str
+    beside: str
+    spans: tuple[Span, ...]
+
+
+class _Schedule(NamedTuple):
+    of: str
+    keys: frozenset[str]
+    needs: str
+    spans: tuple[Span, ...]
+
+
 class _Rules(NamedTuple):
     attributes: dict[str, WordTable]
     states: dict[str, tuple[Span, ...]]
+    dicts: dict[str, tuple[Span, ...]]
     keys: tuple[_Key, ...]
+    schedules: tuple[_Schedule, ...]
+    not_on_cpu: tuple[_Option, ...]
     half_on_cpu: tuple[Span, ...]
     checks_sparse_at_once: tuple[Span, ...]
 
@@ -44,6 +60,15 @@ def _rules() -> _Rules:
     return _Rules(
         attributes={name: words_of(spans) for name, spans in table["attributes"].items()},
         states={name: parse_spans(span) for name, span in table["states"].items()},
+        dicts={name: parse_spans(span) for name, span in table["dicts"].items()},
+        schedules=tuple(
+            _Schedule(each["of"], frozenset(each["keys"]), each["needs"], parse_spans(each["span"]))
+            for each in table["schedules"]
+        ),
+        not_on_cpu=tuple(
+            _Option(each["option"], each["beside"], parse_spans(each["span"]))
+            for each in table["not_on_cpu"]
+        ),
         keys=tuple(_Key(each["ending"], parse_spans(each["span"])) for each in table["keys"]),
         half_on_cpu=parse_spans(table["half_on_cpu"]),
         checks_sparse_at_once=parse_spans(table["checks_sparse_at_once"]),
@@ -64,6 +89,8 @@ def unusable(reading: Reading, consumer: Consumer, loading: Loading) -> Predicti
         or _key(reading, consumer, loading.mode)
         or _attribute(reading, consumer)
         or _half(reading, consumer, loading.device)
+        or _schedule(reading, consumer)
+        or _option(reading, consumer, loading.device)
     )
 
 
@@ -77,6 +104,12 @@ def _state(reading: Reading, consumer: Consumer) -> Prediction | None:
             reason=Reason.SIGNATURE_MISMATCH,
             why=f"{call.dotted} is given a state that is no dict, which it does not take",
         )
+    for dotted in sorted(given & _rules().dicts.keys()):
+        if not within(_rules().dicts[dotted], consumer.torch):
+            return Prediction(
+                reason=Reason.FILE_CORRUPT,
+                why=f"{dotted} is given a dict for a state and takes a tuple: an index is no key",
+            )
     return None
 
 
@@ -128,3 +161,34 @@ def _half(reading: Reading, consumer: Consumer, device: str) -> Prediction | Non
     return Prediction(
         reason=Reason.FORWARD_ERROR, why="its layers are of half precision, and run on the CPU"
     )
+
+
+def _schedule(reading: Reading, consumer: Consumer) -> Prediction | None:
+    for keys in reading.schedulers:
+        for rule in _rules().schedules:
+            if (
+                rule.keys.issubset(keys)
+                and rule.needs not in keys
+                and within(rule.spans, consumer.torch)
+            ):
+                return Prediction(
+                    reason=Reason.MISSING_KEYS,
+                    why=f"a state of {rule.of} lacks {rule.needs}, which load_state_dict asks for",
+                )
+    return None
+
+
+def _option(reading: Reading, consumer: Consumer, device: str) -> Prediction | None:
+    for group in reading.groups:
+        for rule in _rules().not_on_cpu:
+            if (
+                device == "cpu"
+                and rule.option in group.on
+                and rule.beside in group.options
+                and within(rule.spans, consumer.torch)
+            ):
+                return Prediction(
+                    reason=Reason.RESUME_ERROR,
+                    why=f"its optimizer steps with {rule.option}=True, which is not for the CPU",
+                )
+    return None

@@ -30,6 +30,7 @@ from ckptmatrix.predict.restricted import (
     refused,
     refused_format,
     refused_opcode,
+    refused_state,
 )
 from ckptmatrix.words import Mode, Reason
 
@@ -85,6 +86,7 @@ def _unpickled(reading: Reading, consumer: Consumer, loading: Loading) -> Predic
         or no_device(reading, consumer, mode)
         or too_large(reading, loading)
         or misfit(reading, consumer)
+        or (refused_state(reading, consumer) if restricted else None)
         or unusable(reading, consumer, loading)
     )
 
