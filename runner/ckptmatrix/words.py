@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Mode", "Phase", "Reason", "Result", "Stage", "Verdict"]
+__all__ = ["Mode", "OpenedAs", "Phase", "Reason", "Result", "Stage", "Verdict"]
 
 
 class Verdict(StrEnum):
@@ -83,6 +83,15 @@ class Mode(StrEnum):
 
 
 _CURES = frozenset({Mode.ALLOWLISTED, Mode.STRIPPED, Mode.PREFIXED, Mode.PARTIAL})
+
+
+class OpenedAs(StrEnum):
+    """What a loader is given of a file."""
+
+    PATH = "path"
+    FILE = "file"
+    BUFFER = "buffer"
+    STREAM = "stream"  # a file object that cannot be rewound
 
 
 class Phase(StrEnum):

@@ -8,7 +8,7 @@ import pytest
 
 from ckptmatrix.catalogue import builtin_cases, builtin_paths, read_cases, user_cases
 from ckptmatrix.errors import UsageError
-from ckptmatrix.words import Mode
+from ckptmatrix.words import Mode, OpenedAs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +58,18 @@ def test_builtin_cases() -> None:
     assert cases["program_script"].loader == ("torch.jit.load",)
     assert cases["module_gelu"].expect == cases["module_linear"].expect != {}
     assert len({case.digest for case in cases.values()}) == len(cases)
+
+
+def test_conditions_of_builtin_cases() -> None:
+    cases = builtin_cases()
+    assert {case.name: case.memory_bytes for case in cases if case.memory_bytes} == {
+        "large_under_limit": 32 << 20
+    }
+    assert {case.name: case.opened_as for case in cases if case.opened_as != OpenedAs.PATH} == {
+        "format_buffer": OpenedAs.BUFFER,
+        "format_file_object": OpenedAs.FILE,
+        "format_unseekable": OpenedAs.STREAM,
+    }
 
 
 def test_reading_all_cases_is_cheap() -> None:
@@ -162,6 +174,8 @@ def test_what_a_digest_does_not_depend_on(tmp_path: Path, old: str, new: str) ->
         ("    name =", '    filename = "a.bin"\n    name ='),
         ("    name =", '    needs = ("numpy",)\n    name ='),
         ("    name =", "    state_is_all = True\n    name ="),
+        ("    name =", "    memory_bytes = 1000000\n    name ="),
+        ("    name =", '    opened_as = "file"\n    name ='),
     ],
 )
 def test_what_a_digest_depends_on(tmp_path: Path, old: str, new: str) -> None:
@@ -227,6 +241,11 @@ def test_module_names_survive_edits_and_moves_and_do_not_collide(tmp_path: Path)
         ('"own"', '"own"\n    needs = ("torch")', 13, "not a tuple of dotted names", ",)"),
         ('"own"', '"own"\n    filename = "../x"', 13, "is no plain file name", "without folders"),
         ('"own"', '"own"\n    state_is_all = "yes"', 13, "neither True nor False", "= True"),
+        ('"own"', '"own"\n    memory_bytes = 0', 13, "0 is no number of bytes", "33554432"),
+        ('"own"', '"own"\n    memory_bytes = True', 13, "True is no number", "leave it out"),
+        ('"own"', '"own"\n    memory_bytes = "1 GiB"', 13, "is no number of bytes", "leave it"),
+        ('"own"', '"own"\n    opened_as = "fil"', 13, "'fil' is no way to open", '"file"'),
+        ('"own"', '"own"\n    opened_as = 3', 13, "3 is no way to open a file", "buffer"),
         ('"own"', '"own"\n    policy = 3', 13, "«policy» is not a dict", "rtol"),
         (
             '"own"',

@@ -32,6 +32,10 @@ class Case(object):
         needs: Dotted names a producer must have, ``("torch.float8_e4m3fn",)``. Without them the
             producer is ``unsupported``.
         loader: Dotted names without which a consumer has no entry point at all.
+        memory_bytes: How many bytes a load of it may take beyond what its process has, or None. It
+            is said here for predictions: the case's own ``load`` sees to it.
+        opened_as: What the loader is given: ``path``, ``file``, ``buffer`` (bytes in memory) or
+            ``stream`` (a file object that cannot be rewound). The case's own ``load`` does it.
         policy: ``{"forward": {"rtol": 1e-4, "atol": 1e-5}, "resume": {"rtol": 1e-9, "atol": 0.0},
             "ignore": ["flags_changed"]}``; what is left out has the judge's default.
         state_is_all: What ``observe`` shows is everything ``forward`` and ``resume`` use, as when
@@ -60,6 +64,8 @@ class Case(object):
     needs = ()
     loader = ()
     state_is_all = False
+    memory_bytes = None
+    opened_as = "path"
     policy = {}
     expect = {}
 

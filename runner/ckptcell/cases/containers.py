@@ -70,6 +70,7 @@ class FormatUnseekable(_Mistake):
 
     name = "format_unseekable"
     title = "State dict loaded from a stream that cannot be rewound"
+    opened_as = "stream"
     modes = ("plain",)
     expect = {"verdict": "failed", "reasons": ["format_unsupported"]}
 

@@ -79,6 +79,7 @@ class FileShortByAByteBuffer(FileShortByAByte):
 
     name = "file_short_by_a_byte_buffer"
     title = "State dict of 40 kB whose file lacks its last byte, loaded from a buffer"
+    opened_as = "buffer"
     modes = ("plain", "restricted")
 
     def damage(self, path, state):

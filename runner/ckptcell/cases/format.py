@@ -101,6 +101,7 @@ class FormatFileObject(_Format):
 
     name = "format_file_object"
     title = "State dict saved to an open file and loaded from one"
+    opened_as = "file"
     modes = ("plain", "mapped", "mmap")
     expect = {"modes": {"mmap": {"verdict": "failed", "reasons": ["format_unsupported"]}}}
 
@@ -122,6 +123,7 @@ class FormatBuffer(_Format):
 
     name = "format_buffer"
     title = "State dict saved to a buffer and loaded from one"
+    opened_as = "buffer"
     modes = ("plain", "mapped", "mmap")
     expect = {"modes": {"mmap": {"verdict": "failed", "reasons": ["format_unsupported"]}}}
 

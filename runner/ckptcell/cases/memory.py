@@ -24,6 +24,7 @@ class LargeUnderLimit(Case):
     title = "Tensor of 64 MiB, loaded with room for 32 MiB"
     # How much a pickle is trusted matters only once there is room for it.
     modes = ("plain", "mmap")
+    memory_bytes = 33554432
     expect = {"verdict": "failed", "reasons": ["out_of_memory"]}
 
     def make(self):
@@ -32,7 +33,7 @@ class LargeUnderLimit(Case):
         return {"weight": torch.zeros(64 * _MIB, dtype=torch.uint8, device=self.device)}
 
     def load(self, path, mode):
-        with _room(32 * _MIB):
+        with _room(self.memory_bytes):
             return modes.torch_load(path, mode, self.device)
 
 

@@ -18,21 +18,18 @@ __all__ = ["clues_of"]
 _SAID = ("torch version", "python version")
 
 
-def clues_of(reading: Reading, records: frozenset[str], options: frozenset[str]) -> tuple[str, ...]:
+def clues_of(reading: Reading, records: frozenset[str]) -> tuple[str, ...]:
     """Clues, one sentence each, without repetition.
 
     Args:
         reading: What was found in the file.
         records: Names of its records, where it has some.
-        options: Keys of its dicts that name options of optimizers.
     """
-    found = dict.fromkeys(_clues(reading, records, options, read_table("clues.yaml")))
+    found = dict.fromkeys(_clues(reading, records, read_table("clues.yaml")))
     return tuple(found)
 
 
-def _clues(
-    reading: Reading, records: frozenset[str], options: frozenset[str], table: dict[str, Any]
-) -> Iterator[str]:
+def _clues(reading: Reading, records: frozenset[str], table: dict[str, Any]) -> Iterator[str]:
     for section in _SAID:
         if section in reading.details:
             yield f"{section.partition(' ')[0]} {reading.details[section]}: it says so itself"
@@ -46,6 +43,7 @@ def _clues(
     if kind:
         yield _clue(kind, f"its format is {reading.format}")
     yield from _of_globals(reading, table["globals"])
+    options = {option for group in reading.groups for option in group.options}
     for option, fact in table["options"].items():
         if option in options:
             yield _clue(fact, f"a group of parameters has the option {option}")

@@ -13,13 +13,11 @@ if TYPE_CHECKING:
 
     from ckptmatrix.archive.reading import TensorEntry
 
-__all__ = ["Found", "Tensors", "keys_of", "options_of", "root_class", "shown_key", "tensors_in"]
+__all__ = ["Found", "Tensors", "keys_of", "pairs_of", "root_class", "shown_key", "tensors_in"]
 
 _LONGEST_KEY = 200
 _DEEPEST_PATH = 100
 _DEEPEST = 1_000
-_NEAR = 2
-_FEW = 50
 _RECONSTRUCTORS: Final = frozenset(
     {"copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__"}
 )
@@ -100,7 +98,7 @@ def _made_class(node: Made) -> str:
     return dotted
 
 
-def _pairs_of(node: Node) -> list[tuple[Node, Node]] | None:
+def pairs_of(node: Node) -> list[tuple[Node, Node]] | None:
     """Items of a dict or of something like one; None for what is none."""
     if isinstance(node, Mapping):
         return node.pairs or []
@@ -129,26 +127,10 @@ def _is_pair(node: Node) -> bool:
 
 def keys_of(node: Node, limit: int) -> tuple[str, ...]:
     """Keys of a dict, in order: texts as they are, others as Python writes them."""
-    pairs = _pairs_of(node) or []
+    pairs = pairs_of(node) or []
     return tuple(
         key[:_LONGEST_KEY] if isinstance(key, str) else shown_key(key) for key, _ in pairs[:limit]
     )
-
-
-def options_of(root: Node) -> frozenset[str]:
-    """Names of options in the state dicts of optimizers that are in an object, near its top."""
-    found: set[str] = set()
-    waiting = [(root, 0)]
-    for node, depth in waiting:
-        items = node[:_FEW] if isinstance(node, list | tuple) else None
-        for key, value in (_pairs_of(node) or [])[:_FEW]:
-            if key == "param_groups" and isinstance(value, list):
-                for group in value[:_FEW]:
-                    found.update(keys_of(group, _FEW))
-            elif depth < _NEAR:
-                waiting.append((value, depth + 1))
-        waiting.extend((item, depth + 1) for item in items or () if depth < _NEAR)
-    return frozenset(found)
 
 
 def tensors_in(root: Node, limit: int, known: Lookup[str, TensorEntry] | None = None) -> Tensors:
@@ -212,7 +194,7 @@ def _entries(pairs: list[tuple[Node, Node]] | None) -> Iterator[tuple[Step, Node
 
 
 def _parts(node: Made) -> Iterator[tuple[Step, Node]]:
-    pairs = _pairs_of(node)
+    pairs = pairs_of(node)
     if pairs:
         yield from _entries(pairs)
     if node.pairs or not pairs:
@@ -248,7 +230,7 @@ def _attributes(state: Mapping) -> Iterator[tuple[Step, Node]]:
     module = {"_parameters", "_modules"} <= {key for key, _ in pairs if isinstance(key, str)}
     for key, value in pairs:
         if module and isinstance(key, str) and key in _MODULE_PARTS:
-            for name, part in _pairs_of(value) or ():
+            for name, part in pairs_of(value) or ():
                 yield _attribute(name), part
         else:
             yield _attribute(key), value

@@ -17,6 +17,7 @@ from ckptmatrix.archive.reading import (
     TensorEntry,
 )
 from ckptmatrix.archive.tally import Budget, Found, PickleError, PickleLimit
+from ckptmatrix.archive.training import TrainingState
 
 if TYPE_CHECKING:
     from ckptmatrix.archive.limits import Limits
@@ -36,7 +37,7 @@ class Draft:
         found: What its pickles do.
         format: What it is.
         records: Names of its records, where it has some.
-        options: Names of options of the optimizer whose state is in it.
+        training: State dicts of optimizers and schedulers in it.
     """
 
     def __init__(self, size: int, limits: Limits, nested: frozenset[str]) -> None:
@@ -57,7 +58,7 @@ class Draft:
         self.tensor_bytes = 0
         self.details: dict[str, str] = {}
         self.records: frozenset[str] = frozenset()
-        self.options: frozenset[str] = frozenset()
+        self.training = TrainingState((), ())
         self._defects: dict[str, None] = {}
         self._dangers: dict[Danger, None] = {}
         self._budget = Budget(limits)
@@ -146,6 +147,8 @@ class Draft:
                 )
                 for dotted, names in found.states.items()
             ),
+            groups=self.training.groups,
+            schedulers=self.training.schedulers,
             storages=tuple(self.storages.values()),
             tensors=tuple(self.tensors),
             tensor_count=self.tensor_count,

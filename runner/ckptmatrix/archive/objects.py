@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ckptmatrix.archive.contents import keys_of, options_of, root_class, tensors_in
+from ckptmatrix.archive.contents import keys_of, root_class, tensors_in
 from ckptmatrix.archive.reading import StorageEntry, TensorEntry
 from ckptmatrix.archive.tensors import extent_of, storage_of
+from ckptmatrix.archive.training import training_state_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,7 +40,7 @@ def describe_object(
     if main:
         draft.root = root_class(root)
         draft.keys = keys_of(root, draft.limits.keys)
-        draft.options = options_of(root)
+        draft.training = training_state_in(root)
     tensors = tensors_in(root, draft.limits.tensors - len(draft.tensors), known)
     draft.tensor_count += tensors.total
     if tensors.deep:

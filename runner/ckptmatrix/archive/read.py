@@ -61,7 +61,7 @@ def read_checkpoint(path: Path, limits: Limits = DEFAULT_LIMITS) -> Reading:
     reading = draft.reading()
     return replace(
         reading,
-        written_by=clues_of(reading, draft.records, draft.options),
+        written_by=clues_of(reading, draft.records),
         requirements=requirements_of(reading, draft.records),
     )
 

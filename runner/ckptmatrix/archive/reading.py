@@ -12,6 +12,7 @@ __all__ = [
     "Danger",
     "Format",
     "Global",
+    "ParameterGroup",
     "Reading",
     "Requirement",
     "State",
@@ -93,6 +94,19 @@ class State:
     dotted: str
     attributes: tuple[str, ...]
     settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterGroup:
+    """Options of parameters in the state dict of an optimizer.
+
+    Attributes:
+        options: Their names, ``lr`` and ``betas``, at most 50.
+        on: Those that are ``True``.
+    """
+
+    options: tuple[str, ...]
+    on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +210,11 @@ class Reading:
         keys: Its keys when it is a dict, at most 1,000.
         globals: Names that unpickling looks up, in the order of first use.
         calls: Calls it makes.
-        states: What objects of torch's classes are given; of classes whose state is a dict.
+        states: What objects of torch's classes, and of NumPy's generators, are given; of those
+            whose state is a dict.
+        groups: Groups of parameters of optimizers whose state dicts are near the top of the object,
+            at most 50; those with the same options once.
+        schedulers: Keys of states of learning-rate schedulers there; likewise.
         storages: At most 10,000.
         tensors: At most 10,000, in order.
         tensor_count: How many there are in all.
@@ -222,6 +240,8 @@ class Reading:
     globals: tuple[Global, ...] = ()
     calls: tuple[Call, ...] = ()
     states: tuple[State, ...] = ()
+    groups: tuple[ParameterGroup, ...] = ()
+    schedulers: tuple[tuple[str, ...], ...] = ()
     storages: tuple[StorageEntry, ...] = ()
     tensors: tuple[TensorEntry, ...] = ()
     tensor_count: int = 0

@@ -14,6 +14,7 @@ __all__ = ["Budget", "Found", "PickleError", "PickleLimit"]
 _CHUNK = 1 << 16
 _INNER_CHUNK = 1 << 10
 _MOST_STATES = 1_000
+_NOTED = ("torch.", "numpy.random.")
 _MOST_ATTRIBUTES = 500
 _LONGEST_NAME = 200
 
@@ -57,7 +58,8 @@ class Found:
         odd: Opcode → how often, of those that no pickler of Python 3 writes.
         protocol: Highest one declared.
         opcodes: Opcode → 1 when it is used.
-        states: Class of torch → what the states of all its objects have.
+        states: Class of torch, or what makes a generator of NumPy → what the states of all its
+            objects have.
         settings: Class of torch → ``name=text`` of what the state of one of its objects has.
     """
 
@@ -84,7 +86,7 @@ class Found:
     def note_state(self, kind: Name, state: Mapping) -> None:
         """Put down what an object of a class is given."""
         known = self.states.get(kind.dotted)
-        if not kind.module.startswith("torch.") or (
+        if not kind.module.startswith(_NOTED) or (
             known is None and len(self.states) >= _MOST_STATES
         ):
             return

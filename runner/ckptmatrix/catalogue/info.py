@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ckptmatrix.words import OpenedAs
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,6 +31,8 @@ class CaseInfo:
         filename: Name of the checkpoint file or folder.
         needs: Dotted names a producer must have.
         loader: Dotted names a consumer must have.
+        memory_bytes: How many bytes a load may take beyond what its process has, or None.
+        opened_as: What the loader is given.
         policy: What the judge compares and how closely; see ``ckptcell.cases.base``.
         expect: What a good environment answers; see ``ckptcell.cases.base``.
         digest: SHA-256 of everything in its source that can change an observation.
@@ -46,6 +50,8 @@ class CaseInfo:
     filename: str = "checkpoint.pt"
     needs: tuple[str, ...] = ()
     loader: tuple[str, ...] = ()
+    memory_bytes: int | None = None
+    opened_as: OpenedAs = OpenedAs.PATH
     policy: Mapping[str, Any] = field(default_factory=dict)
     expect: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""

@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ckptmatrix.words import Mode, Reason, Verdict
+from ckptmatrix.words import Mode, OpenedAs, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,6 +27,8 @@ FIELDS = (
     "needs",
     "loader",
     "state_is_all",
+    "memory_bytes",
+    "opened_as",
     "policy",
     "expect",
 )
@@ -144,6 +146,16 @@ def _state_is_all(value: object) -> Fault | None:
     return Fault("is neither True nor False", "write state_is_all = True, or leave it out")
 
 
+def _memory_bytes(value: object) -> Fault | None:
+    if value is None or (type(value) is int and value > 0):
+        return None
+    return Fault(f"{value!r} is no number of bytes", "write for example 33554432, or leave it out")
+
+
+def _opened_as(value: object) -> Fault | None:
+    return _word(value, OpenedAs, "way to open a file")
+
+
 def _policy(value: object) -> Fault | None:
     if isinstance(value, dict):
         return None
@@ -190,6 +202,8 @@ _CHECKS: Mapping[str, Callable[[object], Fault | None]] = {
     "needs": _dotted,
     "loader": _dotted,
     "state_is_all": _state_is_all,
+    "memory_bytes": _memory_bytes,
+    "opened_as": _opened_as,
     "policy": _policy,
     "expect": _expect,
 }

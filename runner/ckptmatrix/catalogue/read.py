@@ -12,7 +12,7 @@ from ckptmatrix.catalogue.metadata import FIELDS, fault_in
 from ckptmatrix.catalogue.source import CaseFile, ClassSource, assigned
 from ckptmatrix.errors import UsageError
 from ckptmatrix.shipped import cell_program_source
-from ckptmatrix.words import Mode
+from ckptmatrix.words import Mode, OpenedAs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -119,6 +119,8 @@ class _Reader:
                 filename=values["filename"],
                 needs=tuple(values["needs"]),
                 loader=tuple(values["loader"]),
+                memory_bytes=values["memory_bytes"],
+                opened_as=OpenedAs(values["opened_as"]),
                 policy=values["policy"],
                 expect=values["expect"],
                 digest=hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest(),

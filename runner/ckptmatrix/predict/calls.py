@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ckptmatrix.archive.reading import Call, Global, Reading
     from ckptmatrix.predict.consumer import Consumer
     from ckptmatrix.predict.knowledge import Table
-    from ckptmatrix.predict.spans import Span
+    from ckptmatrix.predict.spans import Release, Span
 
 __all__ = ["given_class", "misfit"]
 
@@ -32,6 +32,11 @@ class _Tuple(NamedTuple):
     lengths: Table[list[int]]
 
 
+class _Arguments(NamedTuple):
+    of: str
+    counts: Table[list[int]]
+
+
 class _Beside(NamedTuple):
     function: str
     pattern: str
@@ -40,7 +45,7 @@ class _Beside(NamedTuple):
 
 
 class _Rules(NamedTuple):
-    arguments: dict[str, Table[list[int]]]
+    arguments: dict[str, _Arguments]
     none: dict[str, tuple[Span, ...]]
     tuples: tuple[_Tuple, ...]
     beside: tuple[_Beside, ...]
@@ -50,7 +55,11 @@ class _Rules(NamedTuple):
 def _rules() -> _Rules:
     table = read_table("calls")
     return _Rules(
-        arguments={name: table_of(spans) for name, spans in table["arguments"].items()},
+        arguments={
+            name: _Arguments(of, table_of(spans))
+            for of, functions in table["arguments"].items()
+            for name, spans in functions.items()
+        },
         none={name: parse_spans(span) for name, span in table["none"].items()},
         tuples=tuple(
             _Tuple(each["call"], each["layout"], table_of(each["spans"]))
@@ -89,7 +98,8 @@ def _layout(layouts: set[str], consumer: Consumer) -> Prediction | None:
 def _of_call(call: Call, layouts: set[str], consumer: Consumer) -> Prediction | None:
     rules = _rules()
     if call.dotted in rules.arguments and call.arguments >= 0:
-        takes = rules.arguments[call.dotted].at(consumer.torch)
+        rule = rules.arguments[call.dotted]
+        takes = rule.counts.at(_release(rule.of, consumer))
         if takes is not None and not takes[0] <= call.arguments <= takes[1]:
             return Prediction(
                 reason=Reason.SIGNATURE_MISMATCH,
@@ -102,15 +112,19 @@ def _of_call(call: Call, layouts: set[str], consumer: Consumer) -> Prediction | 
                 why=f"{call.dotted} does not take None for a state",
             )
         return None
-    for rule in rules.tuples:
-        lengths = rule.lengths.at(consumer.torch)
+    for form in rules.tuples:
+        lengths = form.lengths.at(consumer.torch)
         fits = lengths is None or not call.shape or call.shape[-1] in lengths
-        if rule.call == call.dotted and rule.layout in layouts and not fits:
+        if form.call == call.dotted and form.layout in layouts and not fits:
             return Prediction(
                 reason=Reason.SIGNATURE_MISMATCH,
                 why=f"{call.dotted} is given a tuple of {call.shape[-1]}",
             )
     return None
+
+
+def _release(of: str, consumer: Consumer) -> Release:
+    return consumer.numpy if of == "numpy" else consumer.torch
 
 
 def given_class(name: Global, reading: Reading, consumer: Consumer) -> Prediction | None:
@@ -124,7 +138,7 @@ def given_class(name: Global, reading: Reading, consumer: Consumer) -> Predictio
     for rule in _rules().beside:
         if (
             compiled(rule.pattern).fullmatch(name.dotted)
-            and within(rule.spans, consumer.numpy if rule.of == "numpy" else consumer.torch)
+            and within(rule.spans, _release(rule.of, consumer))
             and any(each.dotted == rule.function for each in reading.globals)
         ):
             return Prediction(

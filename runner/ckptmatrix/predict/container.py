@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ckptmatrix.archive.reading import Format
 from ckptmatrix.predict.knowledge import read_table, table_of, within
+from ckptmatrix.predict.memory import unmappable
 from ckptmatrix.predict.prediction import Prediction
 from ckptmatrix.predict.spans import parse_spans
-from ckptmatrix.words import Mode, Reason
+from ckptmatrix.words import Mode, OpenedAs, Reason
 
 if TYPE_CHECKING:
     from ckptmatrix.archive.reading import Reading
     from ckptmatrix.predict.consumer import Consumer
     from ckptmatrix.predict.knowledge import Table
+    from ckptmatrix.predict.loading import Loading
     from ckptmatrix.predict.spans import Span
 
 __all__ = ["has_mmap", "named_by_texts", "reads_compressed_layouts", "unreadable"]
@@ -113,14 +115,19 @@ def named_by_texts(reading: Reading, consumer: Consumer) -> Prediction | None:
     )
 
 
-def unreadable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
+def unreadable(reading: Reading, consumer: Consumer, loading: Loading) -> Prediction | None:
     """Why a file fails before anything in its pickle is looked at.
 
     Args:
         reading: The file.
         consumer: The environment.
-        mode: How it is loaded.
+        loading: How it is loaded.
     """
+    mode = loading.mode
+    if loading.opened_as is OpenedAs.STREAM:
+        return Prediction(
+            reason=Reason.FORMAT_UNSUPPORTED, why="torch.load reads no stream that is not rewound"
+        )
     if mode is Mode.ALLOWLISTED and reading.format in {Format.LEGACY, Format.TAR}:
         return Prediction(
             reason=Reason.FORMAT_UNSUPPORTED,
@@ -138,6 +145,7 @@ def unreadable(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction |
         or _damage([each for each in defects if _DIRECTORY in each])
         or _repacked(defects)
         or _version(reading, consumer)
+        or unmappable(reading, loading)
         or _damage(defects)
         or _program(reading, consumer, mode)
     )

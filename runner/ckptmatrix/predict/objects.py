@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ckptmatrix.archive.reading import Reading, State
     from ckptmatrix.predict.consumer import Consumer
     from ckptmatrix.predict.knowledge import WordTable
+    from ckptmatrix.predict.loading import Loading
     from ckptmatrix.predict.spans import Span
 
 __all__ = ["unusable"]
@@ -39,11 +40,27 @@ class _With(NamedTuple):
     attributes: WordTable
 
 
+class _Option(NamedTuple):
+    option: str
+    beside: str
+    spans: tuple[Span, ...]
+
+
+class _Schedule(NamedTuple):
+    of: str
+    keys: frozenset[str]
+    needs: str
+    spans: tuple[Span, ...]
+
+
 class _Rules(NamedTuple):
     attributes: dict[str, WordTable]
     attributes_with: tuple[_With, ...]
     states: dict[str, tuple[Span, ...]]
+    dicts: dict[str, tuple[Span, ...]]
     keys: tuple[_Key, ...]
+    schedules: tuple[_Schedule, ...]
+    not_on_cpu: tuple[_Option, ...]
     half_on_cpu: tuple[Span, ...]
     checks_sparse_at_once: tuple[Span, ...]
 
@@ -62,28 +79,38 @@ def _rules() -> _Rules:
             for each in table["attributes_with"]
         ),
         states={name: parse_spans(span) for name, span in table["states"].items()},
+        dicts={name: parse_spans(span) for name, span in table["dicts"].items()},
+        schedules=tuple(
+            _Schedule(each["of"], frozenset(each["keys"]), each["needs"], parse_spans(each["span"]))
+            for each in table["schedules"]
+        ),
+        not_on_cpu=tuple(
+            _Option(each["option"], each["beside"], parse_spans(each["span"]))
+            for each in table["not_on_cpu"]
+        ),
         keys=tuple(_Key(each["ending"], parse_spans(each["span"])) for each in table["keys"]),
         half_on_cpu=parse_spans(table["half_on_cpu"]),
         checks_sparse_at_once=parse_spans(table["checks_sparse_at_once"]),
     )
 
 
-def unusable(reading: Reading, consumer: Consumer, mode: Mode, device: str) -> Prediction | None:
+def unusable(reading: Reading, consumer: Consumer, loading: Loading) -> Prediction | None:
     """Why what can be unpickled is of no use.
 
     Args:
         reading: The file.
         consumer: The environment.
-        mode: How it is loaded.
-        device: Where tensors are to live.
+        loading: How it is loaded.
     """
     return (
         _path(reading, consumer)
         or _state(reading, consumer)
         or _sparse(reading, consumer)
-        or _key(reading, consumer, mode)
+        or _key(reading, consumer, loading.mode)
         or _attribute(reading, consumer)
-        or _half(reading, consumer, device)
+        or _half(reading, consumer, loading.device)
+        or _schedule(reading, consumer)
+        or _option(reading, consumer, loading.device)
     )
 
 
@@ -107,6 +134,12 @@ def _state(reading: Reading, consumer: Consumer) -> Prediction | None:
             reason=Reason.SIGNATURE_MISMATCH,
             why=f"{call.dotted} is given a state that is no dict, which it does not take",
         )
+    for dotted in sorted(given & _rules().dicts.keys()):
+        if not within(_rules().dicts[dotted], consumer.torch):
+            return Prediction(
+                reason=Reason.FILE_CORRUPT,
+                why=f"{dotted} is given a dict for a state and takes a tuple: an index is no key",
+            )
     return None
 
 
@@ -166,3 +199,34 @@ def _half(reading: Reading, consumer: Consumer, device: str) -> Prediction | Non
     return Prediction(
         reason=Reason.FORWARD_ERROR, why="its layers are of half precision, and run on the CPU"
     )
+
+
+def _schedule(reading: Reading, consumer: Consumer) -> Prediction | None:
+    for keys in reading.schedulers:
+        for rule in _rules().schedules:
+            if (
+                rule.keys.issubset(keys)
+                and rule.needs not in keys
+                and within(rule.spans, consumer.torch)
+            ):
+                return Prediction(
+                    reason=Reason.MISSING_KEYS,
+                    why=f"a state of {rule.of} lacks {rule.needs}, which load_state_dict asks for",
+                )
+    return None
+
+
+def _option(reading: Reading, consumer: Consumer, device: str) -> Prediction | None:
+    for group in reading.groups:
+        for rule in _rules().not_on_cpu:
+            if (
+                device == "cpu"
+                and rule.option in group.on
+                and rule.beside in group.options
+                and within(rule.spans, consumer.torch)
+            ):
+                return Prediction(
+                    reason=Reason.RESUME_ERROR,
+                    why=f"its optimizer steps with {rule.option}=True, which is not for the CPU",
+                )
+    return None

@@ -13,12 +13,19 @@ from ckptmatrix.predict.spans import parse_spans
 from ckptmatrix.words import Mode, Reason
 
 if TYPE_CHECKING:
-    from ckptmatrix.archive.reading import Global
+    from ckptmatrix.archive.reading import Global, Reading
     from ckptmatrix.predict.consumer import Consumer
     from ckptmatrix.predict.knowledge import WordTable
     from ckptmatrix.predict.spans import Span
 
-__all__ = ["is_restricted", "lacks", "refused", "refused_format", "refused_opcode"]
+__all__ = [
+    "is_restricted",
+    "lacks",
+    "refused",
+    "refused_format",
+    "refused_opcode",
+    "refused_state",
+]
 
 _NOT_RESTRICTED = {Format.TAR: "tar archives", Format.TORCHSCRIPT: "TorchScript"}
 _ALWAYS = frozenset({Mode.RESTRICTED, Mode.ALLOWLISTED})
@@ -36,6 +43,12 @@ class _Never(NamedTuple):
     why: str
 
 
+class _Unnamed(NamedTuple):
+    function: str
+    makes: str
+    spans: tuple[Span, ...]
+
+
 class _Rules(NamedTuple):
     exists: tuple[Span, ...]
     default: tuple[Span, ...]
@@ -45,6 +58,7 @@ class _Rules(NamedTuple):
     globals: WordTable
     patterns: WordTable
     never: dict[str, _Never]
+    unnamed: tuple[_Unnamed, ...]
     import_first: tuple[_ImportFirst, ...]
     opcodes: WordTable
 
@@ -67,6 +81,10 @@ def _rules() -> _Rules:
             each["name"]: _Never(parse_spans(each["span"]), each.get("called", False), each["why"])
             for each in table["never"]
         },
+        unnamed=tuple(
+            _Unnamed(each["function"], each["makes"], parse_spans(each["span"]))
+            for each in table["unnamed"]
+        ),
         import_first=tuple(
             _ImportFirst(parse_spans(each["span"]), each["of"], frozenset(each["names"].split()))
             for each in table["import_first"]
@@ -109,6 +127,30 @@ def refused_opcode(opcodes: tuple[str, ...], consumer: Consumer) -> Prediction |
             return Prediction(
                 reason=Reason.WEIGHTS_ONLY_REFUSED,
                 why=f"weights_only does not follow the opcode {opcode}",
+            )
+    return None
+
+
+def refused_state(reading: Reading, consumer: Consumer) -> Prediction | None:
+    """Why an object is refused its state: a function made it, of a class the file does not name.
+
+    Only names that a loader has allowed come so far, so this is about those it could not know of.
+
+    Args:
+        reading: The file.
+        consumer: The environment.
+    """
+    given = {state.dotted for state in reading.states}
+    for rule in _rules().unnamed:
+        if (
+            rule.function in given
+            and within(rule.spans, consumer.torch)
+            and not any(compiled(rule.makes).fullmatch(each.dotted) for each in reading.globals)
+        ):
+            return Prediction(
+                reason=Reason.WEIGHTS_ONLY_REFUSED,
+                why=f"weights_only gives no state to what {rule.function} makes, "
+                "whose class the file does not name",
             )
     return None
 

@@ -16,6 +16,7 @@ from ckptmatrix.judge.model_fit import explain_fit, read_fit
 from ckptmatrix.judge.observation import MalformedObservationError, read_observation
 from ckptmatrix.judge.raised import raised
 from ckptmatrix.matrix.cell import release_of
+from ckptmatrix.predict.loading import Loading
 from ckptmatrix.predict.predict import predict
 from ckptmatrix.record import CellRecord
 from ckptmatrix.run.check_record import CheckedFile, CheckedLoad, CheckedModel, CheckRecord
@@ -283,6 +284,11 @@ class _Checked:
         warnings = [f"{each.category}: {each.message}" for each in last.warnings] if last else []
         judgement = judged[trial]
         facts = self._facts(trial.cell)
+        loading = Loading(
+            mode=trial.mode,
+            device=trial.device,
+            memory_bytes=self.setting.limits.memory_bytes,
+        )
         diagnosis = None
         if judgement.verdict in {Verdict.FAILED, Verdict.CHANGED}:
             diagnosis = diagnose(
@@ -314,9 +320,7 @@ class _Checked:
             attempts=len(attempts),
             cached=trial in self.seen.reused,
             diagnosis=diagnosis,
-            prediction=None
-            if facts is None
-            else predict(file.reading, facts, trial.mode, trial.device),
+            prediction=None if facts is None else predict(file.reading, facts, loading),
         )
 
     def _models(self, file: GivenFile, observations: Observations) -> tuple[CheckedModel, ...]:

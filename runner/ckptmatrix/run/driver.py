@@ -89,7 +89,9 @@ def drive(setting: Setting, plan: Plan, *, run_id: str, provider_note: str) -> F
         try:
             readings = read_all(setting.store, plan, saved, say=setting.board.say)
             result = assemble(plan, prepared.records, saved, loaded, fetch, readings=readings)
-            result = explain(plan, result, saved, loaded, readings)
+            result = explain(
+                plan, result, saved, loaded, readings, memory_bytes=setting.limits.memory_bytes
+            )
             write_sidecars(setting, plan, prepared.usable, saved, readings)
         except Exception as error:  # noqa: BLE001 - as above
             failure = failure or error

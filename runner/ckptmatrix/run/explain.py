@@ -10,6 +10,7 @@ from ckptmatrix.diagnose.diagnose import diagnose
 from ckptmatrix.diagnose.evidence import Evidence
 from ckptmatrix.judge.outcome import Judgement
 from ckptmatrix.judge.raised import raised
+from ckptmatrix.predict.loading import Loading
 from ckptmatrix.predict.predict import predict
 from ckptmatrix.words import Stage, Verdict
 
@@ -38,6 +39,8 @@ def explain(
     saved: Seen[Save],
     loaded: Seen[Load],
     readings: Mapping[str, Reading],
+    *,
+    memory_bytes: int,
 ) -> Assembled:
     """Give every outcome its prediction, and every one that is not good its diagnosis.
 
@@ -47,6 +50,7 @@ def explain(
         saved: Answers to the saves.
         loaded: Answers to the loads.
         readings: SHA-256 of a checkpoint → its reading.
+        memory_bytes: What a load of this run could take.
     """
     loads, saves = tuple(plan.loads()), tuple(plan.saves())
     if len(loads) != len(result.outcomes) or len(saves) != len(result.saves):
@@ -56,6 +60,7 @@ def explain(
         facts={cell.id: cell.facts for cell in result.cells},
         outcomes=dict(zip(loads, result.outcomes, strict=True)),
         readings=readings,
+        memory_bytes=memory_bytes,
     )
     return replace(
         result,
@@ -82,14 +87,23 @@ class _Known:
     facts: Mapping[str, Facts | None]
     outcomes: Mapping[Load, Outcome]
     readings: Mapping[str, Reading]
+    memory_bytes: int
 
     def prediction(self, outcome: Outcome) -> Prediction | None:
-        """What the file and the consumer's facts say of a load."""
+        """What the file, the consumer's facts and the conditions say of a load."""
         reading = self.readings.get(outcome.checkpoint or "")
         consumer = self.facts.get(outcome.consumer)
         if reading is None or consumer is None or outcome.judgement.verdict not in _PREDICTED:
             return None
-        return predict(reading, consumer, outcome.mode, outcome.device)
+        case = self.plan.case(outcome.case)
+        own = case.memory_bytes
+        loading = Loading(
+            mode=outcome.mode,
+            device=outcome.device,
+            memory_bytes=self.memory_bytes if own is None else min(own, self.memory_bytes),
+            opened_as=case.opened_as,
+        )
+        return predict(reading, consumer, loading)
 
     def of_save(self, record: SaveRecord, attempts: tuple[Done, ...]) -> Diagnosis | None:
         """Why a save failed."""

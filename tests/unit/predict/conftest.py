@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ckptmatrix.archive.reading import Call, Format, Global, Reading
+from ckptmatrix.predict.loading import Loading
 from ckptmatrix.predict.predict import predict
 from ckptmatrix.wire import Facts, Package
 from ckptmatrix.words import Mode
@@ -69,6 +70,8 @@ def told() -> Callable[..., Prediction]:
     """What a file says of a load by a release, in a mode."""
 
     def tell(reading: Reading, torch: str, mode: Mode = Mode.TRUSTED, **fields: Any) -> Prediction:
-        return predict(reading, an_environment(torch, **fields), mode, "cpu")
+        conditions = fields.pop("loading", {})
+        loading = Loading(mode=mode, **conditions)
+        return predict(reading, an_environment(torch, **fields), loading)
 
     return tell

@@ -13,14 +13,16 @@ from ckptmatrix.archive.reading import (
     Call,
     Format,
     Global,
+    ParameterGroup,
     Reading,
     State,
     StorageEntry,
     TensorEntry,
 )
+from ckptmatrix.predict.loading import Loading
 from ckptmatrix.predict.predict import predict
 from ckptmatrix.wire import Facts
-from ckptmatrix.words import Mode, Reason
+from ckptmatrix.words import Mode, OpenedAs, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +37,8 @@ LINEAR = "torch.nn.modules.linear.Linear"
 HALF_AND_WHOLE = ("float16", "float32")
 
 
-def storage(device: str) -> StorageEntry:
-    return StorageEntry(key="0", dtype="torch.float32", device=device, bytes=4, present=4)
+def storage(device: str, size: int = 4) -> StorageEntry:
+    return StorageEntry(key="0", dtype="torch.float32", device=device, bytes=size, present=size)
 
 
 def sparse(layout: str, rebuild: str = "_rebuild_sparse_tensor") -> TensorEntry:
@@ -458,6 +460,50 @@ def test_generators_of_numpy_2_are_not_taken_by_numpy_1(file: File, told: Told) 
     assert told(old, "2.0.1", numpy="1.26.4").reason is None
 
 
+@pytest.mark.parametrize("function", ["__generator_ctor", "__randomstate_ctor"])
+def test_generators_of_numpy_1_24_are_not_taken_before(
+    function: str, file: File, told: Told
+) -> None:
+    name = f"numpy.random._pickle.{function}"
+    new = file(name, "numpy.random._pickle.__bit_generator_ctor", calls=((name, 2),))
+    prediction = told(new, "1.7.1", numpy="1.19.5")
+    assert prediction.reason is Reason.SIGNATURE_MISMATCH
+    assert "is given 2 arguments and takes 1" in prediction.why
+    assert told(new, "1.7.1", numpy="1.23.5").reason is Reason.SIGNATURE_MISMATCH
+    assert told(new, "1.7.1", numpy="1.24.0").reason is None
+    assert told(new, "2.6.0", numpy="2.1.0").reason is None
+    assert told(file(name, calls=((name, 1),)), "1.7.1", numpy="1.19.5").reason is None
+
+
+def test_what_a_function_made_is_refused_a_state_where_its_class_is_not_named(
+    file: File, told: Told
+) -> None:
+    name = "numpy.random._pickle.__generator_ctor"
+    state = State(dotted=name, attributes=("bit_generator", "state"))
+    old = file(name, calls=((name, 1),), states=(state,))
+    assert told(old, "2.6.0", Mode.ALLOWLISTED).reason is Reason.WEIGHTS_ONLY_REFUSED
+    assert "no state" in told(old, "2.6.0", Mode.ALLOWLISTED).why
+    assert told(old, "2.6.0", Mode.TRUSTED).reason is None
+    assert told(old, "1.7.1", Mode.PLAIN).reason is None
+    stateless = file(name, calls=((name, 1),))
+    assert told(stateless, "2.6.0", Mode.ALLOWLISTED, numpy="2.1.0").reason is None
+    parts = "numpy.random._pickle.__bit_generator_ctor"
+    given = (State(dotted=parts, attributes=("state",)),)
+    named = file(parts, "numpy.random._pcg64.PCG64", calls=((parts, 1),), states=given)
+    unnamed = file(parts, calls=((parts, 1),), states=given)
+    assert told(named, "2.6.0", Mode.ALLOWLISTED, numpy="2.1.0").reason is None
+    prediction = told(unnamed, "2.6.0", Mode.ALLOWLISTED, numpy="2.1.0")
+    assert prediction.reason is Reason.WEIGHTS_ONLY_REFUSED
+
+
+def test_arguments_are_met_before_the_state(file: File, told: Told) -> None:
+    name = "numpy.random._pickle.__generator_ctor"
+    given = (State(dotted=name, attributes=("state",)),)
+    new = file(name, calls=((name, 2),), states=given)
+    prediction = told(new, "2.6.0", Mode.ALLOWLISTED, numpy="1.21.0")
+    assert prediction.reason is Reason.SIGNATURE_MISMATCH
+
+
 def test_a_sharded_tensor_became_a_tensor(file: File, told: Told) -> None:
     name = "torch.distributed._shard.sharded_tensor.api.ShardedTensor"
     old = file(name, calls=((name, 0),))
@@ -478,6 +524,16 @@ def test_states_that_are_no_dicts(file: File, told: Told) -> None:
     assert told(file(name, calls=((name, 0),)), "2.6.0").reason is Reason.SIGNATURE_MISMATCH
     old = file(name, calls=((name, 0),), states=(given,))
     assert told(old, "2.6.0").reason is None
+
+
+def test_packed_parameters_had_a_tuple_for_a_state_up_to_1_11(file: File, told: Told) -> None:
+    name = "torch.nn.quantized.modules.linear.LinearPackedParams"
+    old = file(name, calls=((name, 0),))
+    new = file(name, calls=((name, 0),), states=(State(dotted=name, attributes=("dtype",)),))
+    assert told(old, "1.12.1").reason is Reason.SIGNATURE_MISMATCH
+    assert told(old, "1.11.0").reason is None
+    assert told(new, "1.12.1").reason is None
+    assert told(new, "1.7.1").reason is Reason.FILE_CORRUPT
 
 
 def test_a_tensor_without_attributes_has_no_state_to_go_through(told: Told) -> None:
@@ -522,6 +578,50 @@ def test_layers_of_half_precision_compute_on_the_cpu_since_2_2(file: File, told:
     assert told(half, "2.2.0").reason is None
     assert told(file(LINEAR, states=(given,), tensors=tuple(tensors)), "2.0.1").reason is None
     assert told(file(*STATE_DICT, tensors=tuple(tensors[:1])), "2.0.1").reason is None
+
+
+@pytest.mark.parametrize(
+    ("beside", "torch", "fails"),
+    [
+        ("betas", "1.12.1", False),
+        ("betas", "1.13.0", True),
+        ("betas", "2.3.1", True),
+        ("betas", "2.4.0", False),
+        ("nesterov", "2.2.2", False),
+        ("nesterov", "2.3.1", True),
+        ("nesterov", "2.4.0", False),
+        ("lr_decay", "2.3.1", False),
+    ],
+)
+def test_fused_steps_on_the_cpu_since_2_4(
+    beside: str,
+    torch: str,
+    fails: bool,  # noqa: FBT001 - a table of cases
+    file: File,
+    told: Told,
+) -> None:
+    on = file(*STATE_DICT, groups=(ParameterGroup(options=("lr", beside, "fused"), on=("fused",)),))
+    off = file(*STATE_DICT, groups=(ParameterGroup(options=("lr", beside, "fused")),))
+    assert told(on, torch).reason is (Reason.RESUME_ERROR if fails else None)
+    assert told(on, torch, loading={"device": "cuda:0"}).reason is None
+    assert told(off, torch).reason is None
+
+
+def test_a_cyclic_schedule_needs_its_function_since_2_2(file: File, told: Told) -> None:
+    cyclic = ("base_lrs", "max_lrs", "step_ratio", "last_epoch")
+    old = file(*STATE_DICT, schedulers=(("last_epoch", "gamma"), cyclic))
+    new = file(*STATE_DICT, schedulers=((*cyclic, "_scale_fn_custom"),))
+    assert told(old, "2.1.2").reason is None
+    assert told(old, "2.2.0").reason is Reason.MISSING_KEYS
+    assert "CyclicLR lacks _scale_fn_custom" in told(old, "2.6.0").why
+    assert told(new, "2.6.0").reason is None
+
+
+def test_a_schedule_is_loaded_before_a_step_is_taken(file: File, told: Told) -> None:
+    fused = ParameterGroup(options=("betas", "fused"), on=("fused",))
+    both = file(groups=(fused,), schedulers=(("base_lrs", "max_lrs", "step_ratio"),))
+    assert told(both, "2.3.1").reason is Reason.MISSING_KEYS
+    assert told(both, "1.13.0").reason is Reason.RESUME_ERROR
 
 
 def test_a_package_has_the_version_of_its_archive(file: File, told: Told) -> None:
@@ -604,6 +704,10 @@ CALLS = st.builds(
     arguments=st.integers(-1, 50),
     shape=st.lists(st.integers(-1, 9), max_size=3).map(tuple),
 )
+WORDS = st.lists(
+    st.sampled_from(["fused", "betas", "base_lrs", "max_lrs", "step_ratio"]) | st.text(max_size=9),
+    max_size=4,
+).map(tuple)
 FILES = st.builds(
     Reading,
     format=st.sampled_from(Format),
@@ -619,6 +723,16 @@ FILES = st.builds(
     tensors=st.lists(st.text(max_size=10).map(sparse), max_size=2).map(tuple),
     keys=st.lists(st.text(max_size=10), max_size=3).map(tuple),
     details=st.dictionaries(st.text(max_size=10), st.text(max_size=10), max_size=2),
+    tensor_bytes=st.integers(0, 10**12),
+    groups=st.lists(st.builds(ParameterGroup, options=WORDS, on=WORDS), max_size=2).map(tuple),
+    schedulers=st.lists(WORDS, max_size=2).map(tuple),
+)
+LOADINGS = st.builds(
+    Loading,
+    mode=st.sampled_from(Mode),
+    device=st.sampled_from(["cpu", "cuda:0"]),
+    memory_bytes=st.none() | st.integers(0, 10**12),
+    opened_as=st.sampled_from(OpenedAs),
 )
 
 
@@ -637,8 +751,10 @@ def unclear(torch: str) -> Facts:
     )
 
 
-@given(reading=FILES, mode=st.sampled_from(Mode), torch=st.text(max_size=10))
-def test_whatever_a_file_says_there_is_one_answer(reading: Reading, mode: Mode, torch: str) -> None:
-    prediction = predict(reading, unclear(torch), mode, "cpu")
+@given(reading=FILES, loading=LOADINGS, torch=st.text(max_size=10))
+def test_whatever_a_file_says_there_is_one_answer(
+    reading: Reading, loading: Loading, torch: str
+) -> None:
+    prediction = predict(reading, unclear(torch), loading)
     assert (prediction.reason is None) is (prediction.why == "")
-    assert prediction == predict(reading, unclear(torch), mode, "cpu")
+    assert prediction == predict(reading, unclear(torch), loading)

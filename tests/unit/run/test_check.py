@@ -6,10 +6,14 @@ from ckptmatrix.commands.check import exit_code
 from ckptmatrix.commands.check_report import check_markdown
 from ckptmatrix.errors import CellError, ExitCode
 from ckptmatrix.plan import plan_matrix
+from ckptmatrix.predict.loading import Loading
+from ckptmatrix.predict.prediction import Prediction
+from ckptmatrix.run import check
 from ckptmatrix.run.check import CheckFinished, drive_check
 from ckptmatrix.run.check_record import CheckRecord, to_json
 from ckptmatrix.run.given import open_given
 from ckptmatrix.store import Store
+from ckptmatrix.wire import Limits
 from ckptmatrix.words import Mode, Reason, Verdict
 from fakes import Behaviour, FakeProvider
 from given_files import Capable, capable_cells, write_checkpoint
@@ -17,6 +21,8 @@ from scenario import Scenario, some_cells
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 A, B, C = some_cells(3)
 CAN = Capable()
@@ -150,3 +156,19 @@ def test_modes_come_in_rising_trust(scenario: Scenario, tmp_path: Path) -> None:
     record = checked(scenario, write_checkpoint(tmp_path / "a.pt"), provider).record
     modes = [load.mode for load in record.files[0].loads if load.cell == A.id]
     assert modes == [Mode.PLAIN, Mode.MAPPED, Mode.RESTRICTED, Mode.MMAP, Mode.TRUSTED]
+
+
+def test_a_prediction_is_told_what_a_load_may_take(
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: set[Loading] = set()
+
+    def predict(_reading: object, _facts: object, loading: Loading) -> Prediction:
+        told.add(loading)
+        return Prediction()
+
+    monkeypatch.setattr(check, "predict", predict)
+    checked(scenario, write_checkpoint(tmp_path / "a.pt"), capable_cells({A.id: CAN}))
+    modes = (Mode.PLAIN, Mode.MAPPED, Mode.RESTRICTED, Mode.MMAP, Mode.TRUSTED)
+    limit = Limits().memory_bytes
+    assert told == {Loading(mode=mode, memory_bytes=limit) for mode in modes}

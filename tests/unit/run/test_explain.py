@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ckptmatrix.words import Mode, Reason, Verdict
+from ckptmatrix.predict.loading import Loading
+from ckptmatrix.predict.prediction import Prediction
+from ckptmatrix.run import explain
+from ckptmatrix.wire import Limits
+from ckptmatrix.words import Mode, OpenedAs, Reason, Verdict
 from fakes import Behaviour, FakeProvider
 from scenario import a_case, some_cells
 
 if TYPE_CHECKING:
+    import pytest
+
     from scenario import Scenario
 
 PREDICTED = {Verdict.OK, Verdict.CHANGED, Verdict.FAILED}
@@ -54,4 +60,28 @@ def test_each_mode_has_its_own(scenario: Scenario) -> None:
     assert said == {
         Mode.TRUSTED: Reason.NOT_A_CHECKPOINT,
         Mode.MMAP: Reason.FORMAT_UNSUPPORTED,
+    }
+
+
+def test_conditions_of_the_case_and_of_the_run_are_told(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: set[Loading] = set()
+
+    def predict(_reading: object, _facts: object, loading: Loading) -> Prediction:
+        told.add(loading)
+        return Prediction()
+
+    monkeypatch.setattr(explain, "predict", predict)
+    limit = Limits().memory_bytes
+    cases = [
+        a_case("one", memory_bytes=5_000, modes=(Mode.PLAIN,)),
+        a_case("two", memory_bytes=2 * limit, modes=(Mode.TRUSTED,)),
+        a_case("three", opened_as=OpenedAs.FILE, modes=(Mode.MMAP,)),
+    ]
+    scenario.run(some_cells(1), cases)
+    assert told == {
+        Loading(mode=Mode.PLAIN, memory_bytes=5_000),
+        Loading(mode=Mode.TRUSTED, memory_bytes=limit),
+        Loading(mode=Mode.MMAP, memory_bytes=limit, opened_as=OpenedAs.FILE),
     }
