@@ -102,7 +102,7 @@ def problems(run: Path) -> list[str]:
     return found
 
 
-def _release(version: str) -> tuple[int, ...]:
+def _release(version: str | None) -> tuple[int, ...]:
     """Debian calls its torch 1.13.0a0, which is no older than what asks for 1.13."""
     return Version(version or "0").release
 

@@ -37,6 +37,7 @@ THEMES = (
     "optimizer",
     "saving",
     "changes",
+    "training",
 )
 _FIELDS = {
     "name",

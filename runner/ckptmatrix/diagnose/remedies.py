@@ -9,7 +9,7 @@ from ckptmatrix.diagnose.versions import compared
 from ckptmatrix.judge.outcome import Cure
 from ckptmatrix.judge.wording import clipped
 from ckptmatrix.matrix.cell import release_of
-from ckptmatrix.words import Mode, Verdict
+from ckptmatrix.words import Mode, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["Remedy", "cures_of"]
 
 _OF = {"torch": "torch", "numpy": "NumPy", "python": "Python"}
+#: First torch that tells what a file would have to be allowed.
+_ALLOWLISTS = "2.6"
+_DEVICE = frozenset({Reason.DEVICE_UNAVAILABLE, Reason.DEVICE_INDEX})
+#: What neither a device nor trust is a cure for.
+_BYTES = frozenset(
+    {
+        Reason.OUT_OF_MEMORY,
+        Reason.FILE_CORRUPT,
+        Reason.SOURCE_MISSING,
+        Reason.SOURCE_UNREADABLE,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +87,7 @@ def _cure(remedy: Remedy, evidence: Evidence, words: Words) -> Cure | None:
 
 def _mode_helps(mode: Mode, remedy: Remedy, evidence: Evidence) -> bool | None:
     """Whether the mode was seen to load it; None when it was seen not to, or is what failed."""
-    if mode is evidence.mode:
+    if mode is evidence.mode or _is_hopeless(mode, evidence):
         return None
     judgement = evidence.modes.get(mode)
     if judgement is None or judgement.verdict is Verdict.ERROR:
@@ -83,6 +95,28 @@ def _mode_helps(mode: Mode, remedy: Remedy, evidence: Evidence) -> bool | None:
     if judgement.verdict is Verdict.OK:
         return True
     return False if remedy.partly and judgement.verdict is Verdict.CHANGED else None
+
+
+def _is_hopeless(mode: Mode, evidence: Evidence) -> bool:
+    """Whether what was seen in other modes, or the release itself, tells that it cannot help.
+
+    Allowing names does no more than trusting the whole file. A mode that was not tried is no cure
+    for what fails in the usual one for another reason than it is about.
+    """
+    if mode is Mode.ALLOWLISTED:
+        torch = evidence.consumer.torch if evidence.consumer is not None else None
+        if torch and compared(torch, _ALLOWLISTS) < 0:
+            return True
+        trusted = evidence.modes.get(Mode.TRUSTED)
+        return evidence.mode is Mode.TRUSTED or (
+            trusted is not None and trusted.verdict not in {Verdict.OK, Verdict.ERROR}
+        )
+    plain = evidence.modes.get(Mode.PLAIN)
+    if mode in evidence.modes or plain is None or plain.verdict is not Verdict.FAILED:
+        return False
+    if mode is Mode.MAPPED:
+        return plain.reason not in _DEVICE
+    return mode is Mode.TRUSTED and plain.reason in _BYTES
 
 
 def _variant_helps(word: str, evidence: Evidence) -> bool | None:

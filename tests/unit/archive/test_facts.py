@@ -11,10 +11,11 @@ from packaging.version import Version
 
 from archive_files import saved
 from ckptmatrix.archive.names import find, read_table
+from ckptmatrix.archive.reading import Call, Format, Reading, TensorEntry
+from ckptmatrix.archive.requirements import requirements_of
 
 if TYPE_CHECKING:
     from archive_files import Read
-    from ckptmatrix.archive.reading import Reading
 
 REQUIREMENTS = read_table("requirements.yaml")
 CLUES = read_table("clues.yaml")
@@ -72,6 +73,12 @@ def test_every_clue_has_its_source(section: str) -> None:
         ("torch.nn.modules.linear._LinearWithBias", "torch", ("1.6", "1.9")),
         ("torch.float8_e5m2", "torch", ("2.1", "")),
         ("torch.ao.nn.quantized.modules.linear.Linear", "torch", ("1.13", "")),
+        ("torch.distributed.tensor.DTensor", "torch", ("2.5", "")),
+        ("torch.distributed.tensor._dtensor_spec.DTensorSpec", "torch", ("2.5", "")),
+        ("torch.distributed.tensor.placement_types.Shard", "torch", ("2.5", "")),
+        ("torch.distributed._mesh_layout._MeshLayout", "torch", ("2.13", "")),
+        ("torch.nested._internal.nested_tensor.NestedTensor", "torch", ("2.2", "")),
+        ("torch.nested._internal.nested_tensor._rebuild_njt", "torch", ("2.6", "")),
         ("numpy._core.multiarray.scalar", "numpy", ("1.26.1", "")),
         ("numpy._core.numeric._frombuffer", "numpy", ("2.0", "")),
         ("numpy._core._internal._convert_to_stringdtype_kwargs", "numpy", ("2.0", "")),
@@ -116,6 +123,30 @@ def test_one_argument_more_asks_for_more(read: Read) -> None:
 def test_protocol_0_names_storages_by_texts(read: Read) -> None:
     named = b"(dp0\nVweight\np1\nP('storage', <class 'torch.FloatStorage'>, '0', 'cpu', 4)\ns."
     assert any("named by texts" in each for each in read(saved(named)).defects)
+
+
+@pytest.mark.parametrize(
+    ("layout", "by", "expected"),
+    [
+        ("sparse_csr", "_rebuild_sparse_csr_tensor", "1.11"),
+        ("sparse_csr", "_rebuild_sparse_tensor", "2.0"),
+        ("sparse_csc", "_rebuild_sparse_tensor", "2.0"),
+        ("sparse_bsr", "_rebuild_sparse_tensor", "2.0"),
+        ("sparse_bsc", "_rebuild_sparse_tensor", "2.0"),
+        ("sparse_coo", "_rebuild_sparse_tensor", "2.1"),
+    ],
+)
+def test_layouts_ask_for_the_function_that_makes_them(layout: str, by: str, expected: str) -> None:
+    reading = Reading(
+        format=Format.ZIP,
+        bytes=1,
+        calls=(Call(dotted=f"torch._utils.{by}", arguments=2, shape=(0, 4)),),
+        tensors=(
+            TensorEntry(path="", dtype="torch.float32", shape=(4, 4), layout=f"torch.{layout}"),
+        ),
+    )
+    asked = [each.at_least for each in requirements_of(reading, frozenset()) if each.of == "torch"]
+    assert max(asked, key=Version) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +9,7 @@ from ckptmatrix.archive.reading import Format, Reading, Requirement
 from ckptmatrix.diagnose.remedies import Remedy, cures_of
 from ckptmatrix.diagnose.sentence import Words
 from ckptmatrix.judge.outcome import Cure, Judgement
-from ckptmatrix.words import Mode, Verdict
+from ckptmatrix.words import Mode, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,10 +19,22 @@ if TYPE_CHECKING:
 MAPPED = Remedy(where="load", text="load with map_location", by="mapped")
 LEGACY = Remedy(where="save", text="save in the legacy format", by="legacy_format")
 PLAIN = Remedy(where="save", text="save {entity} otherwise")
+ALLOWED = Remedy(where="load", text="allow {entity}", by="allowlisted")
+TRUSTED = Remedy(where="load", text="trust the file", by="trusted")
 
 
 def judged(verdict: Verdict) -> Judgement:
     return Judgement(verdict=verdict)
+
+
+def failed(reason: Reason) -> Judgement:
+    return Judgement(verdict=Verdict.FAILED, reason=reason)
+
+
+def with_torch(known: Evidence, torch: str) -> Evidence:
+    """The same, loaded by another release."""
+    assert known.consumer is not None
+    return replace(known, consumer=known.consumer.model_copy(update={"torch": torch}))
 
 
 def cures(known: Evidence, *remedies: Remedy) -> tuple[Cure, ...]:
@@ -121,3 +134,60 @@ def test_a_version_that_the_consumer_has_is_not_asked_for(
     )
     (cure,) = cures(evidence(reading=reading), newer)
     assert cure.text == "load with something newer"
+
+
+@pytest.mark.parametrize("torch", ["2.6.0", "2.14.1+debian"])
+def test_names_are_allowed_where_torch_tells_which(
+    evidence: Callable[..., Evidence], torch: str
+) -> None:
+    assert cures(with_torch(evidence(), torch), ALLOWED) != ()
+
+
+@pytest.mark.parametrize("torch", ["1.13.0a0", "2.4.1+cu121"])
+def test_names_are_not_allowed_where_torch_cannot_tell_which(
+    evidence: Callable[..., Evidence], torch: str
+) -> None:
+    assert cures(with_torch(evidence(), torch), ALLOWED) == ()
+
+
+def test_names_may_be_allowed_where_nobody_knows_the_release(
+    evidence: Callable[..., Evidence],
+) -> None:
+    assert cures(evidence(consumer=None), ALLOWED) != ()
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.CHANGED, Verdict.UNSUPPORTED])
+def test_allowing_names_does_no_more_than_trust(
+    evidence: Callable[..., Evidence], verdict: Verdict
+) -> None:
+    known = with_torch(evidence(modes={Mode.TRUSTED: judged(verdict)}), "2.6.0")
+    assert cures(known, ALLOWED) == ()
+    assert cures(with_torch(evidence(mode=Mode.TRUSTED), "2.6.0"), ALLOWED) == ()
+    for other in (Verdict.OK, Verdict.ERROR):
+        known = with_torch(evidence(modes={Mode.TRUSTED: judged(other)}), "2.6.0")
+        assert [cure.verified for cure in cures(known, ALLOWED)] == [False]
+
+
+@pytest.mark.parametrize(
+    ("reason", "advised"),
+    [
+        (Reason.OUT_OF_MEMORY, []),
+        (Reason.FILE_CORRUPT, []),
+        (Reason.SOURCE_MISSING, []),
+        (Reason.SOURCE_UNREADABLE, []),
+        (Reason.WEIGHTS_ONLY_REFUSED, ["trusted"]),
+        (Reason.DEVICE_UNAVAILABLE, ["mapped", "trusted"]),
+        (Reason.DEVICE_INDEX, ["mapped", "trusted"]),
+    ],
+)
+def test_a_mode_that_was_not_tried_is_no_cure_for_what_fails_anyway(
+    evidence: Callable[..., Evidence], reason: Reason, advised: list[str]
+) -> None:
+    known = evidence(mode=Mode.MMAP, modes={Mode.PLAIN: failed(reason)})
+    assert [cure.by for cure in cures(known, MAPPED, TRUSTED)] == advised
+
+
+def test_a_mode_that_was_tried_counts_for_itself(evidence: Callable[..., Evidence]) -> None:
+    modes = {Mode.PLAIN: failed(Reason.OUT_OF_MEMORY), Mode.MAPPED: judged(Verdict.OK)}
+    found = cures(evidence(mode=Mode.MMAP, modes=modes), MAPPED)
+    assert [cure.verified for cure in found] == [True]
