@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import textwrap
 import time
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ckptmatrix.catalogue import builtin_cases, builtin_paths, read_cases, user_cases
+from ckptmatrix.catalogue.source import parse
 from ckptmatrix.errors import UsageError
 from ckptmatrix.words import Mode, OpenedAs
 
@@ -66,6 +68,7 @@ def test_conditions_of_builtin_cases() -> None:
         "large_under_limit": 32 << 20
     }
     assert {case.name: case.opened_as for case in cases if case.opened_as != OpenedAs.PATH} == {
+        "file_short_by_a_byte_buffer": OpenedAs.BUFFER,
         "format_buffer": OpenedAs.BUFFER,
         "format_file_object": OpenedAs.FILE,
         "format_unseekable": OpenedAs.STREAM,
@@ -328,3 +331,17 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_attributes_of_other_classes_are_not_metadata(tmp_path: Path) -> None:
     text = CASE + "\n\nclass Row:\n    name = SIZE\n    family: int = 3\n"
     assert len(user_cases(write(tmp_path, text))) == 1
+
+
+def test_a_fault_of_the_parser_is_not_the_file_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, faults = ast.parse, iter([SystemError("AST constructor recursion depth mismatch")])
+
+    def parsed(source: bytes) -> ast.Module:
+        for fault in faults:
+            raise fault
+        return real(source)
+
+    monkeypatch.setattr(ast, "parse", parsed)
+    assert parse(b"name = 1").body
+    with pytest.raises(SyntaxError):
+        parse(b"name =")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ckptmatrix.catalogue.info import CaseInfo
 from ckptmatrix.catalogue.metadata import FIELDS, fault_in
-from ckptmatrix.catalogue.source import CaseFile, ClassSource, assigned
+from ckptmatrix.catalogue.source import CaseFile, ClassSource, assigned, parse
 from ckptmatrix.errors import UsageError
 from ckptmatrix.shipped import cell_program_source
 from ckptmatrix.words import Mode, OpenedAs
@@ -166,7 +166,7 @@ def _user_module(stem: str, first: str) -> str:
 def _modes_table() -> Mapping[str, tuple[Mode, ...]]:
     """Format → modes, from the literal in ``ckptcell.modes``."""
     source = (cell_program_source() / "modes.py").read_text(encoding="utf-8")
-    statement = next(line for line in ast.parse(source).body if assigned(line) == "MODES")
+    statement = next(line for line in parse(source).body if assigned(line) == "MODES")
     if not isinstance(statement, ast.Assign):
         msg = "MODES has to be a plain assignment"
         raise TypeError(msg)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["MAX_BYTES", "CaseFile", "ClassSource", "assigned"]
+__all__ = ["MAX_BYTES", "CaseFile", "ClassSource", "assigned", "parse"]
 
 #: Larger files are not cases written by hand.
 MAX_BYTES = 1_000_000
 
 _BASE = "ckptcell.cases.base"
+#: Python 3.11 counts the depth of all threads' trees together and takes another thread's count for
+#: a fault of its own, once in a long while (python/cpython#106905).
+_TRIES = 3
 #: What decides how an observation is judged and shown, not what it is.
 _NOT_DIGESTED = frozenset({"policy", "expect", "title", "cures", "variant_of", "cure"})
+
+
+def parse(source: bytes | str) -> ast.Module:
+    """The syntax of a file, without the warnings that its literals may give.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: As :func:`ast.parse` raises them.
+    """
+    for _ in range(_TRIES):
+        with suppress(SystemError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    return ast.parse(source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +151,7 @@ class CaseFile:
             if len(source) > MAX_BYTES:
                 self.problem(0, "is larger than 1 MB", "keep cases in small files of their own")
             else:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    return ast.parse(source)
+                return parse(source)
         except OSError as error:
             self.problem(0, f"cannot be read: {error.strerror}", fix)
         except SyntaxError as error:
