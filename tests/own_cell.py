@@ -37,7 +37,8 @@ class ExpectedTrouble:
         cases: Patterns over names; of a name behind «!» it is not so.
         modes: The modes in which it is so.
         torch: Releases of torch in which it is so.
-        reason: What each of these answers.
+        cells: Pattern over ids of cells in which it is so.
+        reason: What each of these answers; ``ok`` where that is not what the case declares.
         like: A mode that answers the same for the same case, where ``cases`` are too many to name.
         because: Why.
         source: Where that is known from.
@@ -50,6 +51,7 @@ class ExpectedTrouble:
     reason: str
     because: str
     source: str
+    cells: str = "*"
     like: str = ""
     unsteady: bool = False
 
@@ -64,6 +66,7 @@ class ExpectedTrouble:
             and row["verdict"] != "unsupported"
             and row["reason"] != "producer_unsupported"
             and self.torch.contains(release)
+            and fnmatchcase(row["consumer"], self.cells)
             and (not self.like or (alike is not None and alike["reason"] == self.reason))
         )
 
@@ -127,11 +130,15 @@ def unexpected(
                 found.append(f"{where}: {row['message']}")
             elif row["flaky"]:
                 found.append(f"{where}: not the same twice: {row['message']}")
-            elif about and row["reason"] not in {each.reason for each in about}:
+            elif about and _answer(row) not in {each.reason for each in about}:
                 found.append(f"{where}, and must be {about[0].reason}: {about[0].because}")
             elif not about and not row["as_expected"] and not _is_tried(row):
                 found.append(f"{where}: {row['message']}")
     return found
+
+
+def _answer(row: Row) -> str:
+    return str(row["verdict"] if row["verdict"] == "ok" else row["reason"])
 
 
 def _is_tried(row: Row) -> bool:
