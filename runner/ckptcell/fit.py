@@ -163,7 +163,8 @@ def _is_tensor(value):
 def _best(places, wanted):
     """The way that fills most of the model, and the state it is done to; None when none does.
 
-    Of ways that fill as much, the one that has the names of most keys, whatever their shapes.
+    Of ways that fill as much, the one that has the names of most keys, whatever their shapes. A
+    prefix that fills nothing is one only when it explains the names of all keys.
     """
     shapes = {key: _shape(value) for key, value in wanted.items()}
     best = None
@@ -178,7 +179,8 @@ def _best(places, wanted):
             ]
             filled = sum(1 for name, key in names if present[name] == shapes[key])
             rank = (filled, len(names), tuple(-int(part) for part in how.effort))
-            if names and (best is None or rank > best[0]):
+            explains = filled or (names and (len(names) == len(shapes) or not strip + add))
+            if explains and (best is None or rank > best[0]):
                 best = (rank, how, state)
     return None if best is None else best[1:]
 

@@ -189,8 +189,8 @@ def _nothing_fits(fit: Fit, last: Tried) -> str:
     there = fit.keys - last.missing.count
     if last.sizes.count != there:
         return _cause(last.how)
-    keys = "the keys are the model's" if there == fit.keys else f"{there} keys are the model's"
-    sizes = f"{keys}, the sizes are not: it is another architecture"
+    keys = "the keys" if there == fit.keys else f"{there} of {fit.keys} keys"
+    sizes = f"{keys} are the model's, the sizes are not: it is another architecture"
     return ", and ".join(filter(None, [_cause(last.how), sizes]))
 
 
