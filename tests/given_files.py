@@ -48,6 +48,7 @@ class Capable:
         legacy: What its re-saves in the legacy format need.
         sees: Value → what it sees instead.
         model: What it reports of a user's model.
+        blind: Whether it cannot look into what it loads.
     """
 
     has: frozenset[str] = frozenset()
@@ -55,6 +56,7 @@ class Capable:
     legacy: tuple[str, ...] = ()
     sees: Mapping[object, object] = field(default_factory=dict)
     model: Mapping[str, Any] | None = None
+    blind: bool = False
 
 
 def capable_cells(cells: Mapping[str, Capable]) -> FakeProvider:
@@ -98,6 +100,8 @@ def _attempt(
         return model, {"stage": "observe"}
     value = can.sees.get(content["value"], content["value"])
     leaf = {"path": "", "type": "str", "value": str(value)}
+    if can.blind:
+        leaf = {"path": "", "type": "unobservable", "class": "re.Pattern"}
     observed = {"version": 1, "leaves": [leaf], "aliases": []}
     if task["source"] is None:
         return observed, {"stage": "observe"}

@@ -58,10 +58,12 @@ def load_into(model, state, mode):
 
 
 def _bare(key):
-    for prefix in (WRAPPED, COMPILED):
-        if key.startswith(prefix):
-            return _bare(key[len(prefix) :])
-    return key
+    begin = 0
+    while True:
+        prefix = next((each for each in (WRAPPED, COMPILED) if key.startswith(each, begin)), "")
+        if not prefix:
+            return key[begin:]
+        begin += len(prefix)
 
 
 def _renamed(state, name):

@@ -5,6 +5,7 @@ inside, a prefix to strip or to add), then what is left with ``strict=False``. E
 model, and what loaded is what is in the model afterwards, not what a message says.
 """
 
+import collections
 import importlib
 import sys
 from typing import Any
@@ -19,8 +20,10 @@ _LISTED = 300
 #: How deep dicts inside the object are looked into, and how many of them.
 _DEEPEST = 3
 _MOST_PLACES = 50
-#: Keys of the model, and of the file, from which prefixes are guessed.
+#: Keys of the model, and of the file, from which prefixes are guessed, and how many guesses of each
+#: kind are tried.
 _ANCHORS = 5
+_GUESSES = 20
 _TEXT = 2000
 
 
@@ -54,12 +57,12 @@ def _report(obj, model):
         make: Any = importlib.import_module(model["module"])
         for name in model["factory"].split("."):
             make = getattr(make, name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return _no_model("import", error)
     try:
         first = make()
         wanted = dict(first.state_dict())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return _no_model("make", error)
     places = list(_places(obj))
     best = _best(places, wanted)
@@ -158,35 +161,70 @@ def _is_tensor(value):
 
 
 def _best(places, wanted):
-    """The way that fills most of the model, and the state it is done to; None when none does."""
+    """The way that fills most of the model, and the state it is done to; None when none does.
+
+    Of ways that fill as much, the one that has the names of most keys, whatever their shapes. A
+    prefix that fills nothing is one only when it explains the names of all keys.
+    """
+    shapes = {key: _shape(value) for key, value in wanted.items()}
     best = None
     for place, is_module, state in places:
-        for strip, add in _prefixes([str(key) for key in state], list(wanted)):
+        present = {str(key): _shape(value) for key, value in state.items()}
+        for strip, add in _prefixes(present, shapes):
             how = _How(place, strip, add, False, is_module)
-            filled = sum(
-                1
-                for key, value in how.renamed(state).items()
-                if key in wanted and _shape(value) == _shape(wanted[key])
-            )
-            rank = (filled, tuple(-int(part) for part in how.effort))
-            if filled and (best is None or rank > best[0]):
+            names = [
+                (strip + key[len(add) :], key)
+                for key in shapes
+                if key.startswith(add) and strip + key[len(add) :] in present
+            ]
+            filled = sum(1 for name, key in names if present[name] == shapes[key])
+            rank = (filled, len(names), tuple(-int(part) for part in how.effort))
+            explains = filled or (names and (len(names) == len(shapes) or not strip + add))
+            if explains and (best is None or rank > best[0]):
                 best = (rank, how, state)
     return None if best is None else best[1:]
 
 
 def _prefixes(present, wanted):
-    """Pairs of what to strip and what to add, as the keys suggest."""
+    """Pairs of what to strip and what to add, as the keys suggest: those that suit most of them.
+
+    Args:
+        present: Key of the file → shape.
+        wanted: Key of the model → shape.
+    """
+    strips: Any = collections.Counter()
+    adds: Any = collections.Counter()
+    alike = len(present) + len(wanted)  # one shape that fits weighs more than any number of names
+    for key in _anchors(wanted):
+        for name, shape in present.items():
+            if name.endswith("." + key):
+                strips[name[: -len(key)]] += alike if shape == wanted[key] else 1
+    for name in _anchors(present):
+        for key, shape in wanted.items():
+            if key.endswith("." + name):
+                adds[key[: -len(name)]] += alike if shape == present[name] else 1
     found = [("", "")]
-    for key in wanted[:_ANCHORS] + wanted[-_ANCHORS:]:
-        found.extend((name[: -len(key)], "") for name in present if name.endswith("." + key))
-    for name in present[:_ANCHORS] + present[-_ANCHORS:]:
-        found.extend(("", key[: -len(name)]) for key in wanted if key.endswith("." + name))
+    found.extend((strip, "") for strip in _most(strips))
+    found.extend(("", add) for add in _most(adds))
     # One prefix for another: ``module.`` for ``_orig_mod.``, ``backbone.`` for ``encoder.``.
     heads = {name.partition(".")[0] + "." for name in present if "." in name}
     tails = {key.partition(".")[0] + "." for key in wanted if "." in key}
     if len(heads) == 1 and len(tails) == 1:
         found.extend((strip, add) for strip in heads for add in tails if strip != add)
     return sorted(set(found))
+
+
+def _anchors(keys):
+    """The first and the last few of many keys."""
+    names = list(keys)
+    return names[:_ANCHORS] + names[_ANCHORS:][-_ANCHORS:]
+
+
+def _most(counter):
+    """The most frequent, in an order that does not depend on chance."""
+    return [name for name, _ in sorted(counter.items(), key=lambda each: (-each[1], each[0]))][
+        :_GUESSES
+    ]
 
 
 def _shape(value):
@@ -207,7 +245,7 @@ def _try(make, state, how, wanted):
         else:
             model.load_state_dict(given)
         loaded, casts = _loaded(model.state_dict(), given)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         tried["error"] = {"type": class_name(type(error)), "message": _clipped(error)}
         given, loaded, casts = (state if isinstance(state, dict) else {}), [], []
         sizes = _sizes(given, wanted)

@@ -83,7 +83,8 @@ def plan(matrix: Path, **options: Any) -> int:  # noqa: ANN401 - click hands opt
 @cli.command(
     epilog="""Exit codes: 0 every cell that could be asked loads every file in some mode and all see
     the same; 1 some cell cannot, sees something else, or cannot put it into the model as it is; 2
-    wrong usage, or consent is needed; 3 something could not be measured; 130 interrupted."""
+    wrong usage, or consent is needed; 3 something could not be measured, or no cell could be asked;
+    130 interrupted."""
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -96,7 +97,8 @@ def plan(matrix: Path, **options: Any) -> int:  # noqa: ANN401 - click hands opt
 @click.option(
     "--model",
     metavar="MODULE:FACTORY",
-    help="Also load_state_dict into what this makes: mine:make, or path/to/mine.py:make.",
+    help="Also load_state_dict into what this makes: mine:make, or path/to/mine.py:make. Cells get "
+    "that one file and no other of yours.",
 )
 @TRUST
 @click.option("--jobs", type=click.IntRange(1, 256), help="Jobs at a time; the cores by default.")
@@ -342,9 +344,10 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
-    except SystemExit:
-        # So click and rich end when the reader of a pipe went away; both silence what follows.
-        code = ExitCode.COMPLETE
+    except SystemExit as error:
+        # So click and rich end, with 1, when the reader of a pipe went away; both silence what
+        # follows. Whatever else ends the program so has not done what was asked.
+        code = ExitCode.COMPLETE if error.code == 1 else ExitCode.UNUSABLE
     except OSError as error:
         # A full disk, a folder taken away: where nothing nearer could say more.
         where = error.filename or "standard output"

@@ -7,11 +7,8 @@ be is reported and left aside.
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
-import stat
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -20,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from ckptmatrix.atomic import write_atomic
+from ckptmatrix.errors import UsageError
+from ckptmatrix.small_files import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,6 +39,7 @@ __all__ = [
     "architecture_of_reading",
     "environment_of",
     "mismatch",
+    "named",
     "plain_value",
     "read_sidecar",
     "sidecar_path",
@@ -55,6 +55,11 @@ _DEEPEST = 12
 _LONGEST = 1_000
 _MOST_ITEMS = 1_000
 _MOST_VALUES = 10_000
+#: Bytes of the listing of tensors, about: the rest of a sidecar needs room as well.
+_LISTING_BYTES = 2_000_000
+#: Larger sizes and whole numbers are no longer readable, nor written by Python.
+_LARGEST_SIZE = 1 << 63
+_MOST_BITS = 3_000
 
 _Short = Annotated[str, StringConstraints(max_length=_LONGEST)]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -178,17 +183,54 @@ class SidecarAnswer:
         """Whether the checkpoint is not the one it was written for."""
         return self.sidecar is not None and self.sidecar.sha256 != sha256
 
+    def distrusted(self, *, size: int, sha256: str | None) -> str:
+        """Why what it says of a checkpoint is not believed, in one sentence; empty when it is.
+
+        Args:
+            size: Bytes of the checkpoint.
+            sha256: Its digest; None when it is not known: then the size alone decides.
+        """
+        if self.sidecar is None:
+            return self.problem
+        if self.sidecar.bytes != size:
+            return "it was written for a file of another size: the checkpoint was replaced since"
+        if sha256 is not None and self.stale(sha256):
+            return "it was written for another file: the checkpoint was changed since"
+        return ""
+
+
+def named(path: Path) -> Path:
+    """The same place by a path that ends in its name, which ``.`` and ``..`` do not.
+
+    Raises:
+        UsageError: The place has none: it is the root of all folders.
+    """
+    found = path.resolve() if path.name in {"", ".."} else path
+    if not found.name:
+        msg = f"{path} is the root of all folders, which no file can lie beside"
+        raise UsageError(msg)
+    return found
+
 
 def sidecar_path(checkpoint: Path) -> Path:
-    """Where the sidecar of a checkpoint lies."""
-    return checkpoint.with_name(checkpoint.name + SUFFIX)
+    """Where the sidecar of a checkpoint lies.
+
+    Raises:
+        UsageError: Nothing can lie beside it.
+    """
+    place = named(checkpoint)
+    return place.with_name(place.name + SUFFIX)
 
 
 def read_sidecar(checkpoint: Path) -> SidecarAnswer:
-    """Read the sidecar of a checkpoint; never raises for what is in it."""
+    """Read the sidecar of a checkpoint; never raises for what is in it.
+
+    Raises:
+        UsageError: Nothing can lie beside the checkpoint.
+    """
     path = sidecar_path(checkpoint)
     try:
-        body = _read(path)
+        body = read_small(path, MAX_BYTES)
         return SidecarAnswer(path=path, sidecar=Sidecar.model_validate_json(body))
     except FileNotFoundError:
         return SidecarAnswer(path=path)
@@ -199,18 +241,6 @@ def read_sidecar(checkpoint: Path) -> SidecarAnswer:
     except OSError as error:
         what = f"cannot be read: {error.strerror}"
     return SidecarAnswer(path=path, problem=f"{path.name} {what}; it is left aside")
-
-
-def _read(path: Path) -> bytes:
-    # A pipe that nobody writes to must not stop the reader.
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "it is not a file")
-        body = file.read(MAX_BYTES + 1)
-    if len(body) > MAX_BYTES:
-        raise OSError(errno.EFBIG, f"it is larger than {MAX_BYTES:,} bytes")
-    return body
 
 
 def write_sidecar(checkpoint: Path, sidecar: Sidecar, *, durable: bool = True) -> Path:
@@ -226,6 +256,7 @@ def write_sidecar(checkpoint: Path, sidecar: Sidecar, *, durable: bool = True) -
 
     Raises:
         OSError: It cannot be written.
+        UsageError: Nothing can lie beside the checkpoint.
         ValueError: It would be too large.
     """
     path = sidecar_path(checkpoint)
@@ -274,13 +305,22 @@ def architecture(
         count: How many there are in all.
     """
     kept: list[Tensor] = []
+    left = _LISTING_BYTES
     for name, dtype, shape in tensors:
-        if len(kept) == _MOST_TENSORS:
-            break
         sizes = tuple(shape)[:64]
-        if all(size >= 0 for size in sizes):
-            kept.append(Tensor(name=name[:_LONGEST], dtype=dtype[:_LONGEST], shape=sizes))
-    return Architecture(model=model[:_LONGEST], count=count, tensors=tuple(kept))
+        if not all(0 <= size < _LARGEST_SIZE for size in sizes):
+            continue
+        tensor = Tensor(name=_words(name), dtype=_words(dtype), shape=sizes)
+        left -= len(json.dumps([tensor.name, tensor.dtype, sizes])) + 100 + 10 * len(sizes)
+        if len(kept) == _MOST_TENSORS or left < 0:
+            break
+        kept.append(tensor)
+    return Architecture(model=_words(model), count=count, tensors=tuple(kept))
+
+
+def _words(text: str) -> str:
+    """A text that UTF-8 has a spelling for, cut to what a sidecar may hold."""
+    return text[:_LONGEST].encode("utf-8", "backslashreplace").decode()[:_LONGEST]
 
 
 def plain_value(value: object) -> Any:  # noqa: ANN401 - any JSON value
@@ -300,15 +340,25 @@ def _plain(value: object, depth: int, left: list[int]) -> Any:  # noqa: ANN401 -
     plain: Any = value
     if isinstance(value, dict) and depth < _DEEPEST:
         items = islice(value.items(), max(0, min(_MOST_ITEMS, left[0])))
-        plain = {str(key)[:_LONGEST]: _plain(item, depth + 1, left) for key, item in items}
+        plain = {_text_of(key): _plain(item, depth + 1, left) for key, item in items}
     elif isinstance(value, list | tuple | set | frozenset) and depth < _DEEPEST:
         members = islice(value, max(0, min(_MOST_ITEMS, left[0])))
         plain = [_plain(item, depth + 1, left) for item in members]
     elif isinstance(value, dict | list | tuple | set | frozenset):
         plain = f"<{type(value).__name__} of {len(value)}>"
     elif not _is_json(value):
-        plain = str(value)[:_LONGEST].encode("utf-8", "backslashreplace").decode()
+        plain = _text_of(value)
     return plain
+
+
+def _text_of(value: object) -> str:
+    """Anything in its own words; what has none, or is a number of thousands of digits, in ours."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return f"<int of {value.bit_length():,} bits>"
+    try:
+        return _words(str(value))
+    except Exception:  # noqa: BLE001 - the user's own classes say what they want
+        return f"<{type(value).__name__}>"
 
 
 def _is_json(value: object) -> bool:

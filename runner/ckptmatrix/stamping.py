@@ -52,7 +52,7 @@ def stamp_file(
     Args:
         path: The file or folder.
         model: Anything with a ``state_dict()``; without one the file's own tensors are listed.
-        optimizer: Anything with ``defaults``, of which the class and these are noted.
+        optimizer: Anything with ``param_groups``; its class and its ``defaults`` are noted.
         config: Training parameters: what JSON can hold; other things become text.
         extra: Whatever else is to be noted.
         environment: What it was made with; this interpreter when None.
@@ -61,7 +61,8 @@ def stamp_file(
         The sidecar.
 
     Raises:
-        UsageError: The file cannot be read, or the sidecar not be written.
+        UsageError: The file cannot be read, the model or the optimizer is none, or the sidecar
+            cannot be written.
     """
     path = Path(path)
     if not path.exists():
@@ -155,23 +156,36 @@ def _architecture(path: Path, model: object) -> Architecture | None:
         except OSError as error:
             msg = f"{path} cannot be read: {error.strerror or error}"
             raise UsageError(msg) from error
+    if isinstance(model, type):
+        msg = f"{model.__name__} is a class: give a model of it, {model.__name__}() say"
+        raise UsageError(msg)
     if not hasattr(model, "state_dict"):
         msg = f"{type(model).__name__} has no state_dict(): give the model itself"
         raise UsageError(msg)
-    state: dict[str, Any] = model.state_dict()
-    tensors = [
-        (str(name), str(value.dtype), [int(size) for size in value.shape])
-        for name, value in state.items()
-        if hasattr(value, "dtype") and hasattr(value, "shape")
-    ]
     kind = type(model)
-    return architecture(f"{kind.__module__}.{kind.__qualname__}", tensors, len(tensors))
+    try:
+        state: dict[str, Any] = model.state_dict()
+        tensors = [
+            (str(name), str(value.dtype), [int(size) for size in value.shape])
+            for name, value in state.items()
+            if hasattr(value, "dtype") and hasattr(value, "shape")
+        ]
+        return architecture(f"{kind.__module__}.{kind.__qualname__}", tensors, len(tensors))
+    except (Exception, SystemExit) as error:
+        what = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
+        msg = f"the state_dict() of {kind.__name__} cannot be listed: {what}"
+        raise UsageError(msg) from error
 
 
 def _optimizer(optimizer: object) -> dict[str, Any]:
     kind = type(optimizer)
+    groups = getattr(optimizer, "param_groups", None)
+    if isinstance(optimizer, type) or not isinstance(groups, list | tuple):
+        name = optimizer.__name__ if isinstance(optimizer, type) else kind.__name__
+        msg = f"{name} has no param_groups: give the optimizer itself"
+        raise UsageError(msg)
     return {
         "class": f"{kind.__module__}.{kind.__qualname__}",
         "defaults": plain_value(getattr(optimizer, "defaults", {})),
-        "groups": len(getattr(optimizer, "param_groups", ())),
+        "groups": len(groups),
     }

@@ -116,3 +116,14 @@ def test_messages_are_never_taken_for_markup(
 ) -> None:
     assert main(["plan", str(tmp_path / "[bold]red[/red].yaml")]) == 2
     assert "[bold]red[/red].yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [0, 3, None, "words"])
+def test_what_ends_the_program_midway_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, code: object
+) -> None:
+    def ends() -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr("ckptmatrix.matrix.schema.json_schema", ends)
+    assert main(["schema"]) == 3

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from ckptmatrix.archive.reading import Format, Reading, TensorEntry
+from ckptmatrix.errors import UsageError
 from ckptmatrix.sidecar import (
     Environment,
     Sidecar,
+    architecture,
     architecture_of_reading,
     environment_of,
     mismatch,
@@ -141,3 +143,53 @@ def test_a_cell_that_is_another_environment_is_told_in_what() -> None:
         "torch": ("0.0.1", here.torch)
     }
     assert mismatch(Sidecar(sha256=DIGEST, bytes=1, environment=Environment()), facts()) == {}
+
+
+def test_a_sidecar_of_another_checkpoint_is_not_believed(tmp_path: Path) -> None:
+    answer = read_sidecar(written(tmp_path))
+    assert answer.distrusted(size=1, sha256=DIGEST) == ""
+    assert answer.distrusted(size=1, sha256=None) == ""
+    assert "another file" in answer.distrusted(size=1, sha256="b" * 64)
+    assert "another size" in answer.distrusted(size=2, sha256=None)
+
+
+def test_a_folder_named_by_dots_has_its_sidecar_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "checkpoint"
+    (folder / "inside").mkdir(parents=True)
+    beside = tmp_path / "checkpoint.ckptmatrix.json"
+    monkeypatch.chdir(folder)
+    assert sidecar_path(Path()) == beside
+    monkeypatch.chdir(folder / "inside")
+    assert sidecar_path(Path("..")) == beside
+    assert sidecar_path(Path("../../checkpoint")).resolve() == beside
+    with pytest.raises(UsageError, match="root of all folders"):
+        sidecar_path(Path("/"))
+
+
+class Wordless:
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def test_numbers_of_thousands_of_digits_and_odd_keys_become_text() -> None:
+    large = 16**5_000
+    found = plain_value({"n": large, large: 1, "\ud800": "\ud800", "w": Wordless()})
+    assert found == {
+        "n": "<int of 20,001 bits>",
+        "<int of 20,001 bits>": 1,
+        "\\ud800": "\\ud800",
+        "w": "<Wordless>",
+    }
+    assert plain_value((2**53,)) == [str(2**53)]
+
+
+def test_a_listing_of_long_names_fits_into_a_sidecar(tmp_path: Path) -> None:
+    tensors = [(f"{n}" + "\x00" * 1_000, "torch.float32", (1, 2)) for n in range(5_000)]
+    tensors[1] = ("huge", "torch.float32", (1 << 20_000, 1))
+    found = architecture("m\ud800", tensors, len(tensors))
+    assert found.model == "m\\ud800"
+    assert found.count == 5_000
+    assert 100 < len(found.tensors) < 5_000
+    written(tmp_path, architecture=found)

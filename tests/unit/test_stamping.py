@@ -25,6 +25,12 @@ class Model:
         return self._state
 
 
+class Stateless:
+    def state_dict(self) -> dict[str, Any]:
+        msg = "no state"
+        raise RuntimeError(msg)
+
+
 def stamped(path: Path, **fields: Any) -> Sidecar:
     ckptmatrix.stamp(path, **fields)
     found = read_sidecar(path).sidecar
@@ -108,6 +114,19 @@ def test_what_cannot_be_stamped_is_said(tmp_path: Path, checkpoint: Path) -> Non
         ckptmatrix.stamp(tmp_path / "absent.pt")
     with pytest.raises(UsageError, match="has no state_dict"):
         ckptmatrix.stamp(checkpoint, model=3)
+    with pytest.raises(UsageError, match=r"Model is a class: give a model of it, Model\(\) say"):
+        ckptmatrix.stamp(checkpoint, model=Model)
+    with pytest.raises(UsageError, match="cannot be listed: RuntimeError: no state"):
+        ckptmatrix.stamp(checkpoint, model=Stateless())
+    with pytest.raises(UsageError, match="int has no param_groups"):
+        ckptmatrix.stamp(checkpoint, optimizer=3)
     (tmp_path / "model.pt.ckptmatrix.json").mkdir()
     with pytest.raises(UsageError, match="cannot be written"):
         ckptmatrix.stamp(checkpoint)
+
+
+def test_names_that_utf8_cannot_spell_are_spelled_out(checkpoint: Path) -> None:
+    weight = SimpleNamespace(dtype="torch.float16", shape=(3,))
+    found = stamped(checkpoint, model=Model(**{"w\ud800": weight})).architecture
+    assert found is not None
+    assert found.tensors[0].name == "w\\ud800"

@@ -6,12 +6,14 @@ Nothing is imported or run: a user's file may do anything when it is.
 from __future__ import annotations
 
 import ast
+import errno
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ckptmatrix.catalogue.metadata import FIELDS
+from ckptmatrix.small_files import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,14 +148,12 @@ class CaseFile:
     def _parse(self, path: Path) -> ast.Module:
         fix = "name a Python file of cases, in UTF-8"
         try:
-            with path.open("rb") as stream:
-                source = stream.read(MAX_BYTES + 1)
-            if len(source) > MAX_BYTES:
+            return parse(read_small(path, MAX_BYTES))
+        except OSError as error:
+            if error.errno == errno.EFBIG:
                 self.problem(0, "is larger than 1 MB", "keep cases in small files of their own")
             else:
-                return parse(source)
-        except OSError as error:
-            self.problem(0, f"cannot be read: {error.strerror}", fix)
+                self.problem(0, f"cannot be read: {error.strerror}", fix)
         except SyntaxError as error:
             self.problem(error.lineno or 0, f"is not Python: {error.msg}", fix)
         except (ValueError, RecursionError, MemoryError):

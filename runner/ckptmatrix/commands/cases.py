@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ckptmatrix.catalogue import builtin_cases, user_cases
+from ckptmatrix.catalogue import builtin_paths, read_cases
 from ckptmatrix.errors import ExitCode
 from ckptmatrix.judge.policy import Expectation, expectation_of
 from ckptmatrix.matrix.selection import select_cases, split_patterns
@@ -37,12 +37,10 @@ def cases_command(files: tuple[Path, ...], *, patterns: str | None = None, as_js
         as_json: Print a JSON list of everything known of each case.
 
     Raises:
-        ckptmatrix.errors.UsageError: A file is not a file of cases, or a pattern matches none.
+        ckptmatrix.errors.UsageError: A file is not a file of cases, two cases have one name, or a
+            pattern matches none.
     """
-    cases: Sequence[CaseInfo] = [
-        *builtin_cases(),
-        *(case for file in files for case in user_cases(file)),
-    ]
+    cases: Sequence[CaseInfo] = read_cases([*builtin_paths(), *dict.fromkeys(files)])
     if patterns is not None:
         take, leave = split_patterns(patterns)
         cases = select_cases(cases, select=take, exclude=leave, where="--cases")

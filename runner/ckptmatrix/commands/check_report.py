@@ -132,6 +132,7 @@ def _strictest(needs: Iterable[Requirement]) -> list[Requirement]:
 def _sidecar(file: CheckedFile) -> Iterator[Line]:
     if file.sidecar_problem:
         yield Line(f"sidecar: {file.sidecar_problem}", 1, "yellow")
+        return
     made = file.sidecar
     if made is None:
         return
@@ -145,10 +146,9 @@ def _sidecar(file: CheckedFile) -> Iterator[Line]:
         made.written.date().isoformat() if made.written else "",
     ]
     yield Line(f"sidecar: made with {', '.join(filter(None, parts)) or 'nothing it names'}", 1)
-    if not file.sidecar_problem:
-        for cell, differs in list(file.other_environments.items())[:_NAMES]:
-            parts = [f"{name} {before} → {there}" for name, (before, there) in differs.items()]
-            yield Line(f"{cell} is another environment: {', '.join(parts)}", 2, "dim")
+    for cell, differs in list(file.other_environments.items())[:_NAMES]:
+        parts = [f"{name} {before} → {there}" for name, (before, there) in differs.items()]
+        yield Line(f"{cell} is another environment: {', '.join(parts)}", 2, "dim")
 
 
 def _modes(file: CheckedFile) -> list[Mode]:
@@ -213,8 +213,11 @@ def _who(file: CheckedFile) -> Iterator[Line]:
     if len(file.groups) > 1:
         sizes = "; ".join(listed(group) for group in file.groups[:_NAMES])
         yield Line(f"they do not agree on what is in it: {sizes}", style="bold magenta")
-    elif len(able) > 1:
-        yield Line("all that load it see the same, bit for bit", style="green")
+        return
+    compared = {load.cell for load in file.loads if load.judgement.verdict is Verdict.OK}
+    if len(compared) > 1:
+        who = "all that load it" if compared.issuperset(able) else "those that can be compared"
+        yield Line(f"{who} see the same, bit for bit", style="green")
 
 
 def _changed(record: CheckRecord, file: CheckedFile) -> Iterator[Line]:

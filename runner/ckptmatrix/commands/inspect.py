@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,16 +55,24 @@ def inspect_command(files: tuple[Path, ...], *, tensors: bool, as_json: bool) ->
         try:
             reading = read_checkpoint(path)
             sidecar = read_sidecar(path)
-            note = _sidecar_note(path, reading, sidecar)
+            digest = _digest_to_compare(path, reading, sidecar)
         except OSError as error:
             problems.append(f"{encodable(str(path))}: {(error.strerror or str(error)).lower()}")
             continue
+        except UsageError as error:
+            problems.append(encodable(str(error)))
+            continue
+        stale = sidecar.distrusted(size=reading.bytes, sha256=digest)
+        note = stale
+        if sidecar.sidecar is not None and not stale and digest is None:
+            note = "the checkpoint's digest was not compared with the one in it"
         if reading.format in _NO_CHECKPOINT or reading.defects or reading.incomplete:
             code = ExitCode.GATE
         if as_json:
             answers.append(_as_json(path, reading, sidecar, note))
         else:
-            print_reading(console, path, reading, sidecar, note, every_tensor=tensors)
+            believed = replace(sidecar, sidecar=None) if stale else sidecar
+            print_reading(console, path, reading, believed, note, every_tensor=tensors)
     if as_json:
         click.echo(json.dumps(answers, indent=2))
     if problems:
@@ -83,18 +91,14 @@ def _as_json(path: Path, reading: Reading, answer: SidecarAnswer, note: str) -> 
     }
 
 
-def _sidecar_note(path: Path, reading: Reading, answer: SidecarAnswer) -> str:
-    """What is to be known of a sidecar before it is believed; empty when there is nothing."""
-    if answer.sidecar is None:
-        return answer.problem
-    if answer.sidecar.bytes != reading.bytes:
-        return "it was written for a file of another size: the checkpoint was replaced since"
+def _digest_to_compare(path: Path, reading: Reading, answer: SidecarAnswer) -> str | None:
+    """The digest of a checkpoint; None when no sidecar asks for it or it would take long."""
+    if answer.sidecar is None or answer.sidecar.bytes != reading.bytes:
+        return None
     if path.is_dir() or reading.bytes > _HASHED:
-        return "the checkpoint's digest was not compared with the one in it"
+        return None
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-    if answer.stale(digest.hexdigest()):
-        return "it was written for another file: the checkpoint was changed since"
-    return ""
+    return digest.hexdigest()

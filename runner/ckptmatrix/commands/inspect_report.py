@@ -63,7 +63,7 @@ def print_reading(
         console: Where.
         path: The file.
         reading: What it says.
-        sidecar: What lies beside it.
+        sidecar: What lies beside it and is believed.
         note: What is to be known of the sidecar.
         every_tensor: Whether all tensors are printed.
     """

@@ -31,10 +31,17 @@ from ckptmatrix.run.given import open_given, require_consent
 from ckptmatrix.run.interrupts import Interrupts
 from ckptmatrix.run.prepare import Prepared
 from ckptmatrix.run.progress import board_for
+from ckptmatrix.run.resaves import containers_of
 from ckptmatrix.run.rescue import drive_rescue
 from ckptmatrix.run.scratch import own_scratch
 from ckptmatrix.run.setting import Setting
-from ckptmatrix.sidecar import Sidecar, architecture_of_reading, environment_of, write_sidecar
+from ckptmatrix.sidecar import (
+    Sidecar,
+    architecture_of_reading,
+    environment_of,
+    named,
+    write_sidecar,
+)
 from ckptmatrix.store import Store
 from ckptmatrix.store.atomic import write_atomic
 from ckptmatrix.store.describe import describe
@@ -134,7 +141,9 @@ def rescue_command(
         )
         with board:
             found = drive_rescue(setting, plan, given, target, prepared)
-        new = None if found.route is None else _deliver(found.route, given, goal, prepared)
+        new = None if found.route is None else _deliver(found.route, goal)
+    if found.route is not None and new is not None:
+        _stamp(new, found.route, given, prepared)
     said = _as_json(found, given, new)
     write_atomic(folder / "rescue.json", json.dumps(said, indent=1) + "\n")
     if as_json:
@@ -170,7 +179,7 @@ def _plan(matrix: Matrix, cells: str | None, target: str) -> Plan:
 
 def _beside(path: Path, given: GivenFile, target: str) -> Path:
     """A name beside the file; what is saved again is not always of the same kind."""
-    real = path.absolute()
+    real = named(path).absolute()
     same = given.reading.format not in {Format.SAFETENSORS, Format.DCP}
     return real.with_name(f"{real.stem}.for-{target}{real.suffix if same else '.pt'}")
 
@@ -180,7 +189,10 @@ def _require_free(goal: Path, path: Path, *, force: bool) -> None:
     if goal.exists() and path.exists() and goal.samefile(path):
         msg = f"{goal} is the file itself: give another --out"
         raise UsageError(msg)
-    if goal.exists() and (goal.is_dir() or not force):
+    if goal.is_dir():
+        msg = f"{goal} is a folder\n    fix: give --out the new file's own name: {goal / path.name}"
+        raise UsageError(msg)
+    if goal.exists() and not force:
         msg = f"{goal} is there already\n    fix: give another --out, or --force to replace it"
         raise UsageError(msg)
     if not goal.parent.is_dir() or not os.access(goal.parent, os.W_OK):
@@ -188,8 +200,8 @@ def _require_free(goal: Path, path: Path, *, force: bool) -> None:
         raise UsageError(msg)
 
 
-def _deliver(route: Route, given: GivenFile, goal: Path, prepared: Prepared) -> Path:
-    """Copy the new file to where the user wants it, with its sidecar."""
+def _deliver(route: Route, goal: Path) -> Path:
+    """Copy the new file to where the user wants it."""
     beside = unused_name(goal)
     try:
         shutil.copyfile(route.path, beside)
@@ -202,26 +214,35 @@ def _deliver(route: Route, given: GivenFile, goal: Path, prepared: Prepared) -> 
         raise UsageError(msg) from error
     finally:
         beside.unlink(missing_ok=True)
+    return goal
+
+
+def _stamp(new: Path, route: Route, given: GivenFile, prepared: Prepared) -> None:
+    """Write the sidecar of the new file; it is as good without one, which is said."""
     last = next(
         usable for usable in prepared.usable.values() if usable.cell.id == route.steps[-1].cell
     )
-    write_sidecar(
-        goal,
-        Sidecar(
-            sha256=route.sha256,
-            bytes=goal.stat().st_size,
-            written=datetime.now(UTC),
-            by=f"ckptmatrix {__version__}",
-            environment=environment_of(last.facts),
-            architecture=architecture_of_reading(given.reading),
-            extra={
-                "rescued_from": given.checkpoint.sha256,
-                "route": [asdict(step) for step in route.steps],
-            },
-            cell=last.cell.id,
-        ),
-    )
-    return goal
+    try:
+        write_sidecar(
+            new,
+            Sidecar(
+                sha256=route.sha256,
+                bytes=new.stat().st_size,
+                written=datetime.now(UTC),
+                by=f"ckptmatrix {__version__}",
+                environment=environment_of(last.facts),
+                architecture=architecture_of_reading(given.reading),
+                extra={
+                    "rescued_from": given.checkpoint.sha256,
+                    "route": [asdict(step) for step in route.steps],
+                },
+                cell=last.cell.id,
+            ),
+        )
+    except (OSError, ValueError) as error:
+        what = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        note = encodable(plain(f"note: the sidecar of {new} cannot be written: {what}", 600))
+        Console(stderr=True).print(Text(note, "yellow"), soft_wrap=True)
 
 
 def _as_json(found: Rescue, given: GivenFile, new: Path | None) -> dict[str, Any]:
@@ -273,7 +294,13 @@ def _story(
     if not found.able:
         yield f"there is no way: no cell loads {given.path}", "red"
         return
+    yield from _no_way(found, given)
+
+
+def _no_way(found: Rescue, given: GivenFile) -> Iterator[tuple[str, str]]:
     yield f"there is no way into {found.target}; {listed(found.able)} load the file", "red"
+    if not containers_of(given.case):
+        yield f"  {given.case.title.lower()} is not saved again: its code is its own", ""
     for tried in found.tried[:_SHOWN]:
         yield f"  {_way(tried.steps, '')}: {tried.where}: {tried.why}", "dim"
     if len(found.tried) > _SHOWN:

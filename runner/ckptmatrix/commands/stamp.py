@@ -16,6 +16,7 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
+from ckptmatrix.archive.read import read_checkpoint
 from ckptmatrix.commands.places import cache_folder
 from ckptmatrix.commands.user_model import find_model
 from ckptmatrix.errors import ExitCode, UsageError
@@ -23,8 +24,10 @@ from ckptmatrix.providers.pyz import build_cell_program
 from ckptmatrix.providers.venv.conditions import conditions
 from ckptmatrix.providers.venv.process import converse
 from ckptmatrix.report.text import encodable, plain
+from ckptmatrix.run.given import why_no_checkpoint
 from ckptmatrix.run.stream import JobStream
 from ckptmatrix.sidecar import Environment, environment_of
+from ckptmatrix.small_files import read_small
 from ckptmatrix.stamping import environment_here, stamp_file
 from ckptmatrix.wire import Manifest
 from ckptmatrix.words import Phase
@@ -67,35 +70,44 @@ def stamp_command(
         click.echo(written.read_text(encoding="utf-8"), nl=False)
     else:
         Console().print(Text(encodable(plain(f"{written} is written"))), soft_wrap=True)
+    why = why_no_checkpoint(read_checkpoint(path), is_folder=path.is_dir())
+    if why is not None:
+        _note(f"{path} is not a checkpoint: {why}")
     if (environment or environment_here()).torch is None:
-        note = (
-            "note: that Python has no torch, so the sidecar names none; give --python the "
+        which = "this" if python is None else "that"
+        _note(
+            f"{which} Python has no torch, so the sidecar names none; give --python the "
             "interpreter that made the file"
         )
-        Console(stderr=True).print(Text(note, "yellow"), soft_wrap=True)
     return ExitCode.COMPLETE
+
+
+def _note(text: str) -> None:
+    note = Text(f"note: {encodable(plain(text, 600))}", "yellow")
+    Console(stderr=True).print(note, soft_wrap=True)
 
 
 def _parameters(path: Path) -> object:
     """What a file of YAML, or of JSON, which is YAML as well, says."""
     try:
-        if path.stat().st_size > _LARGEST:
-            msg = f"{path} has more than {_LARGEST:,} bytes: it is no file of parameters"
-            raise UsageError(msg)
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = read_small(path, _LARGEST).decode()
     except OSError as error:
-        msg = f"{path} cannot be read: {error.strerror}"
+        msg = f"{path} cannot be read as a file of parameters: {error.strerror}"
         raise UsageError(msg) from error
     except UnicodeDecodeError as error:
         msg = f"{path} is not text in UTF-8: {error.reason}"
         raise UsageError(msg) from error
+    try:
+        return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         msg = f"{place}: {error.problem or 'it is neither YAML nor JSON'}"
         raise UsageError(msg) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        msg = f"{path} is neither YAML nor JSON: {str(error).partition(chr(10))[0][:200]}"
+    except Exception as error:
+        # PyYAML has no error of its own for `!!bool foo`: what it trips over is raised.
+        what = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+        msg = f"{path} is neither YAML nor JSON: {what}"
         raise UsageError(msg) from error
 
 
@@ -148,7 +160,7 @@ def _make(model: UserModel) -> Any:  # noqa: ANN401 - the user's
             for name in model.factory.split("."):
                 made = getattr(made, name)
             return made()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         what = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
         msg = f"--model {model.module}:{model.factory} cannot be made here: {what}"
         raise UsageError(msg) from error

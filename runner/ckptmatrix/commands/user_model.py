@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ckptmatrix.errors import UsageError
 from ckptmatrix.run.setting import UserModel
+from ckptmatrix.small_files import read_small
 
 __all__ = ["find_model"]
 
@@ -42,15 +43,10 @@ def find_model(text: str) -> UserModel:
             raise UsageError(msg)
         file, module = _file_of(source, text), source
     try:
-        size = file.stat().st_size
-        with file.open("rb"):
-            pass
+        read_small(file, _LARGEST)
     except OSError as error:
-        msg = f"--model {text}: {file} cannot be read: {error.strerror}"
+        msg = f"--model {text}: {file} cannot be read as a module of Python: {error.strerror}"
         raise UsageError(msg) from error
-    if size > _LARGEST:
-        msg = f"--model {text}: {file} has {size:,} bytes, more than a module of Python"
-        raise UsageError(msg)
     return UserModel(file=file.resolve(), module=module, factory=factory)
 
 
@@ -65,7 +61,8 @@ def _file_of(module: str, text: str) -> Path:
     reached = ""
     for part in module.split("."):
         reached = f"{reached}.{part}" if reached else part
-        spec = PathFinder.find_spec(reached, places)
+        # By its last name alone: a folder without __init__.py would look for its imported parent.
+        spec = PathFinder.find_spec(part, places)
         if spec is None:
             msg = f"--model {text}: there is no module {reached} here; give the path of its file"
             raise UsageError(msg)

@@ -122,6 +122,12 @@ class Fitting(_Record):
     verified: bool = False
 
 
+_ALONE = (
+    "a cell has only this one file of yours and its own packages, nothing that lies beside the "
+    "file: write into it what it imports, or give the cell the package"
+)
+
+
 def read_fit(observation: Mapping[str, Any] | None) -> Fit | None:
     """What a cell says of the user's model, or None when it says nothing that can be read."""
     if observation is None:
@@ -140,7 +146,8 @@ def explain_fit(fit: Fit) -> Fitting:
             "make": "the model cannot be made",
         }[fit.trouble.stage]
         said = f"{fit.trouble.type}: {fit.trouble.message}".partition("\n")[0][:300]
-        return Fitting(loads=False, sentence=f"{what}: {said}")
+        alone = fit.trouble.type.rpartition(".")[2] in {"ImportError", "ModuleNotFoundError"}
+        return Fitting(loads=False, sentence=f"{what}: {said}", cause=_ALONE if alone else "")
     if not fit.tries:
         return Fitting(loads=False, sentence="nothing was tried")
     first, last = fit.tries[0], fit.tries[-1]
@@ -163,11 +170,7 @@ def explain_fit(fit: Fit) -> Fitting:
             verified=True,
         )
     if last is first or not last.loaded.count:
-        return Fitting(
-            loads=False,
-            sentence=sentence,
-            cause="no key of the file is one of the model's: it is another architecture",
-        )
+        return Fitting(loads=False, sentence=sentence, cause=_nothing_fits(fit, last))
     rest = _counts(last)
     return Fitting(
         loads=False,
@@ -178,6 +181,17 @@ def explain_fit(fit: Fit) -> Fitting:
         cure=_code(last.how) + f"  # {last.loaded.count} of {fit.keys} keys",
         verified=False,
     )
+
+
+def _nothing_fits(fit: Fit, last: Tried) -> str:
+    if last.missing.count == fit.keys:
+        return "no key of the file is one of the model's: it is another architecture"
+    there = fit.keys - last.missing.count
+    if last.sizes.count != there:
+        return _cause(last.how)
+    keys = "the keys" if there == fit.keys else f"{there} of {fit.keys} keys"
+    sizes = f"{keys} are the model's, the sizes are not: it is another architecture"
+    return ", and ".join(filter(None, [_cause(last.how), sizes]))
 
 
 def _counts(tried: Tried) -> str:

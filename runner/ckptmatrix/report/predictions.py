@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ckptmatrix.predict.knowledge import held_out
+from ckptmatrix.report.squares import MISTAKES
 from ckptmatrix.report.text import counted_noun, listed
 from ckptmatrix.words import Reason, Stage, Verdict
 
@@ -46,7 +47,6 @@ __all__ = [
     "to_json",
 ]
 
-_MISTAKES = "user-mistakes"
 _ANSWERED = frozenset({Verdict.OK, Verdict.CHANGED, Verdict.FAILED})
 _MOST_RELEASES = 6
 
@@ -215,7 +215,7 @@ def score_run(run: RunRecord) -> Scores:
         and outcome.judgement.verdict in _ANSWERED
         and outcome.consumer in torches
     ]
-    others = [outcome for outcome in counted if outcome.family != _MISTAKES]
+    others = [outcome for outcome in counted if outcome.family != MISTAKES]
     held = [outcome for outcome in others if held_out(torches[outcome.consumer])]
     known = [outcome for outcome in others if not held_out(torches[outcome.consumer])]
     wrong = [outcome for outcome in others if _is_wrong(outcome)]
@@ -225,7 +225,7 @@ def score_run(run: RunRecord) -> Scores:
         held_out=score(map(_answer, held)),
         known_at_load=score(map(_answer_at_load, known)),
         held_out_at_load=score(map(_answer_at_load, held)),
-        mistakes=score(_answer(outcome) for outcome in counted if outcome.family == _MISTAKES),
+        mistakes=score(_answer(outcome) for outcome in counted if outcome.family == MISTAKES),
         releases=tuple(consumers),
         wrong=_grouped(wrong, torches),
         loads=tuple(wrong),

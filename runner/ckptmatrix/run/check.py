@@ -30,7 +30,6 @@ from ckptmatrix.words import Reason, Result, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ckptmatrix.judge.consensus import Consensus
     from ckptmatrix.judge.continuation import Continuation
     from ckptmatrix.judge.outcome import Judgement
     from ckptmatrix.plan import Plan
@@ -182,17 +181,20 @@ class _Checked:
             if (attempts := self.seen.attempts.get(trial)) is not None
             and attempts[-1].result is Result.RETURNED
         }
+        sights = [
+            Sight(trial.cell, self._release(trial.cell), trial.mode, done.observation)
+            for trial, done in returned.items()
+            if done.observation is not None
+        ]
         consensus = agree(
-            (
-                Sight(trial.cell, self._release(trial.cell), trial.mode, done.observation)
-                for trial, done in returned.items()
-                if done.observation is not None
-            ),
+            (each for each in sights if _observable(observations.get(each.observation))),
             observations,
         )
-        judged = {trial: self._judged(trial, file, consensus, observations) for trial in trials}
+        # Where nothing can be compared, what one cell saw still says what there is.
+        reference = consensus.reference or next((each.observation for each in sights), None)
+        judged = {trial: self._judged(trial, file, reference, observations) for trial in trials}
         sidecar = file.sidecar.sidecar
-        stale = file.sidecar.stale(file.checkpoint.sha256)
+        distrusted = _distrusted(file)
         return CheckedFile(
             path=str(file.path),
             sha256=file.checkpoint.sha256,
@@ -201,19 +203,15 @@ class _Checked:
             groups=tuple(
                 tuple(self.cells[name].id for name in group.cells) for group in consensus.groups
             ),
-            continuation=_continuation(file, consensus, observations),
+            continuation=_continuation(file, reference, observations),
             models=self._models(file, observations),
             sidecar=sidecar,
-            sidecar_problem=(
-                "the file is not the one the sidecar was written for: its digest is another"
-                if stale
-                else file.sidecar.problem
-            ),
+            sidecar_problem=distrusted,
             other_environments={
                 record.id: differs
                 for record in self.cells.values()
                 if sidecar is not None
-                and not stale
+                and not distrusted
                 and record.facts is not None
                 and (differs := mismatch(sidecar, record.facts))
             },
@@ -240,7 +238,7 @@ class _Checked:
         return release_of(facts.torch or "") if facts is not None else ()
 
     def _judged(
-        self, trial: Trial, file: GivenFile, consensus: Consensus, observations: Observations
+        self, trial: Trial, file: GivenFile, reference: str | None, observations: Observations
     ) -> Judgement:
         attempts = self.seen.attempts.get(trial)
         if not attempts:
@@ -248,10 +246,10 @@ class _Checked:
         judgement = judge_load(
             attempts,
             observations,
-            observations.get(consensus.reference or ""),
+            observations.get(reference or ""),
             file.case,
             trial.mode,
-            reference_digest=consensus.reference,
+            reference_digest=reference,
             file=file.reading.format,
         )
         if judgement.reason is Reason.UNOBSERVABLE:
@@ -351,13 +349,25 @@ def _problem(done: Done) -> str:
     return done.detail[:300] or f"it ended as {done.result.value}"
 
 
-def _continuation(
-    file: GivenFile, consensus: Consensus, observations: Observations
-) -> Continuation:
-    sidecar = file.sidecar.sidecar
-    versions = sidecar is not None and not file.sidecar.stale(file.checkpoint.sha256)
+def _observable(observation: Mapping[str, Any] | None) -> bool:
+    """Whether all of it can be compared; what cannot be read at all is told elsewhere."""
     try:
-        seen = read_observation(observations.get(consensus.reference or ""))
+        return read_observation(observation).unobservable() is None
+    except MalformedObservationError:
+        return True
+
+
+def _distrusted(file: GivenFile) -> str:
+    checkpoint = file.checkpoint
+    return file.sidecar.distrusted(size=checkpoint.bytes, sha256=checkpoint.sha256)
+
+
+def _continuation(
+    file: GivenFile, reference: str | None, observations: Observations
+) -> Continuation:
+    versions = file.sidecar.sidecar is not None and not _distrusted(file)
+    try:
+        seen = read_observation(observations.get(reference or ""))
     except MalformedObservationError:
         return continuation_of_reading(file.reading, versions=versions)
     return continuation_of(seen, versions=versions)

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from ckptmatrix.catalogue import CaseInfo
     from ckptmatrix.wire import Checkpoint
 
-__all__ = ["MAX_BYTES", "GivenFile", "dangers_of", "given_case", "open_given", "require_consent"]
+__all__ = [
+    "MAX_BYTES",
+    "GivenFile",
+    "dangers_of",
+    "given_case",
+    "open_given",
+    "require_consent",
+    "why_no_checkpoint",
+]
 
 #: Largest file or folder that is taken.
 MAX_BYTES = 64_000_000_000
@@ -119,7 +127,7 @@ def _opened(path: Path, memory_bytes: int) -> GivenFile:
     except OSError as error:
         msg = f"{path} cannot be read: {error.strerror or error}"
         raise UsageError(msg) from error
-    if (why := _not_a_checkpoint(reading, is_folder=path.is_dir())) is not None:
+    if (why := why_no_checkpoint(reading, is_folder=path.is_dir())) is not None:
         msg = f"{path} is not a checkpoint: {why}"
         raise UsageError(msg)
     _require_size(path, reading.bytes, memory_bytes)
@@ -144,7 +152,8 @@ def _require_size(path: Path, size: int, memory_bytes: int) -> None:
         raise UsageError(msg)
 
 
-def _not_a_checkpoint(reading: Reading, *, is_folder: bool) -> str | None:
+def why_no_checkpoint(reading: Reading, *, is_folder: bool) -> str | None:
+    """Why a file or folder is no checkpoint; None when it may be one."""
     if reading.format in _NOT_CHECKPOINTS:
         return _NOT_CHECKPOINTS[reading.format]
     if reading.format is Format.OTHER:

@@ -24,7 +24,8 @@ __all__ = ["Container", "Resave", "containers_of", "resave_given", "resaved_case
 
 Container = Literal["zip", "legacy"]
 
-#: What a re-save of a format can be written as, and how that is loaded.
+#: What a re-save of a format can be written as, and how that is loaded. A file of torch.package is
+#: not saved again: its code is its own.
 _AFTER: dict[str, dict[Container, str]] = {
     "given_pickle": {"zip": "given_pickle", "legacy": "given_legacy"},
     "given_legacy": {"zip": "given_pickle", "legacy": "given_legacy"},

@@ -32,6 +32,7 @@ class Model:
         (["_orig_mod.module.module.0.weight"], ["0.weight"]),
         (["0.weight", "head.module.bias"], ["0.weight", "head.module.bias"]),
         (["modules.0.weight"], ["modules.0.weight"]),
+        (["module." * 5_000 + "weight"], ["weight"]),
         ([], []),
     ],
 )

@@ -121,3 +121,13 @@ def test_a_file_that_is_not_a_file_of_cases(
     said = command("cases", path)
     assert said.code == 2
     assert "mine.py" in said.err
+
+
+def test_two_files_with_a_case_of_one_name_are_refused_as_by_a_run(
+    command: Command, mine: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.py"
+    other.write_text(MINE, encoding="utf-8")
+    said = command("cases", mine, other)
+    assert (said.code, "there is a case «mine" in said.err) == (2, True)
+    assert command("cases", mine, mine).code == 0

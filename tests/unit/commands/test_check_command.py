@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ckptmatrix.archive.reading import Format
 from ckptmatrix.providers.select import Choice
 from given_files import Capable, capable_cells, write_checkpoint
 
@@ -157,7 +158,8 @@ def test_a_sidecar_is_shown_and_a_stale_one_said(
     assert "sidecar: made with" in said.out
     write_checkpoint(path, value="w")
     said = command("check", path, "--matrix", matrix, "--out", tmp_path / "r")
-    assert "its digest is another" in said.out
+    assert "sidecar: it was written for another file" in said.out
+    assert "sidecar: made with" not in said.out
 
 
 def test_a_rescue_writes_a_new_file_with_a_sidecar_and_never_over_another(
@@ -198,3 +200,62 @@ def test_a_rescue_without_a_way_says_what_was_tried(
     assert not (tmp_path / f"a.for-{OLD}.pt").exists()
     said = command("rescue", path, "--to", "py*", "--matrix", matrix)
     assert (said.code, "means 2 cells" in said.err) == (2, True)
+
+
+def test_a_rescue_into_a_folder_is_told_to_name_a_file(
+    command: Command, matrix: Path, tmp_path: Path, with_cells: Any
+) -> None:
+    with_cells(Capable(), Capable())
+    path = write_checkpoint(tmp_path / "a.pt")
+    (tmp_path / "folder").mkdir()
+    asked = ("rescue", path, "--to", OLD, "--matrix", matrix, "--out", tmp_path / "folder")
+    for force in ((), ("--force",)):
+        said = command(*asked, *force)
+        assert (said.code, "folder is a folder" in said.err) == (2, True)
+        assert "--force" not in said.err
+
+
+def test_a_rescue_whose_sidecar_cannot_be_written_says_so_and_goes_on(
+    command: Command,
+    matrix: Path,
+    tmp_path: Path,
+    with_cells: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object) -> None:
+        msg = "the sidecar would have 5 bytes, 4 are allowed"
+        raise ValueError(msg)
+
+    with_cells(Capable(), Capable(has=frozenset({"x"}), zip=("x",), legacy=()))
+    monkeypatch.setattr("ckptmatrix.commands.rescue.write_sidecar", refused)
+    path = write_checkpoint(tmp_path / "a.pt", "x")
+    said = command("rescue", path, "--to", OLD, "--matrix", matrix, "--reports", tmp_path / "r")
+    assert (said.code, "note: the sidecar of" in said.err) == (0, True)
+    assert (tmp_path / f"a.for-{OLD}.pt").exists()
+    assert list((tmp_path / "r" / "rescue").glob("*/rescue.json"))
+
+
+def test_a_rescue_of_what_is_not_saved_again_says_why(
+    command: Command,
+    matrix: Path,
+    tmp_path: Path,
+    with_cells: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_cells(Capable(), Capable(has=frozenset({"x"})))
+    monkeypatch.setattr("ckptmatrix.run.given._CASES", dict.fromkeys(Format, "given_package"))
+    path = write_checkpoint(tmp_path / "a.pt", "x")
+    said = command("rescue", path, "--to", OLD, "--matrix", matrix, "--reports", tmp_path / "r")
+    assert (said.code, "a file of torch.package is not saved again" in said.out) == (1, True)
+
+
+def test_what_cannot_be_looked_into_is_not_said_to_be_the_same(
+    command: Command, matrix: Path, tmp_path: Path, with_cells: Any
+) -> None:
+    with_cells(Capable(blind=True), Capable(blind=True))
+    path = write_checkpoint(tmp_path / "a.pt")
+    said = command("check", path, "--matrix", matrix, "--out", tmp_path / "r")
+    assert said.code == 3
+    assert "2 of 2 cells can load it" in said.out
+    assert "nothing here can look inside" in said.out
+    assert "see the same" not in said.out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").write_text("raise SystemExit('run')", encoding="utf-8")
     (tmp_path / "package" / "net.py").write_text("", encoding="utf-8")
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    (tmp_path / "folder" / "inner" / "net.py").write_text("", encoding="utf-8")
+    os.mkfifo(tmp_path / "pipe.py")
     return tmp_path
 
 
@@ -29,6 +33,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("mine:Net.small", "mine.py", "mine", "Net.small"),
         ("package.net:make", "package/net.py", "package.net", "make"),
         ("./package/net.py:make", "package/net.py", "net", "make"),
+        ("folder.inner.net:make", "folder/inner/net.py", "folder.inner.net", "make"),
     ],
 )
 def test_the_file_is_found_and_not_run(
@@ -51,6 +56,8 @@ def test_the_file_is_found_and_not_run(
         ("package:make", "not one file of Python"),
         ("math:sin", "not one file of Python"),
         ("absent.py:make", "absent.py cannot be read"),
+        ("pipe.py:make", "it is not a file"),
+        ("folder.inner:make", "not one file of Python"),
         ("a-b.py:make", "rename the file"),
         ("../mine:make", "write a file's path"),
     ],
