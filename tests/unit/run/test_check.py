@@ -168,7 +168,8 @@ def test_a_prediction_is_told_what_a_load_may_take(
         return Prediction()
 
     monkeypatch.setattr(check, "predict", predict)
-    checked(scenario, write_checkpoint(tmp_path / "a.pt"), capable_cells({A.id: CAN}))
+    provider = capable_cells({A.id: CAN, B.id: CAN, C.id: CAN})
+    checked(scenario, write_checkpoint(tmp_path / "a.pt"), provider)
     modes = (Mode.PLAIN, Mode.MAPPED, Mode.RESTRICTED, Mode.MMAP, Mode.TRUSTED)
     limit = Limits().memory_bytes
     assert told == {Loading(mode=mode, memory_bytes=limit) for mode in modes}
