@@ -132,6 +132,8 @@ def _wrong(reading: Reading) -> Iterator[str]:
         yield f"and {len(reading.defects) - _SENTENCES} more"
     if reading.incomplete:
         yield f"not read to its end: {plain(reading.incomplete)}"
+    if reading.unfollowed and reading.unfollowed not in reading.defects:
+        yield f"what it does is not known to its end: {plain(reading.unfollowed)}"
 
 
 def _needs(requirements: tuple[Requirement, ...]) -> Iterator[str]:
