@@ -48,7 +48,9 @@ def has_tar_header(head: bytes) -> bool:
     except ValueError:
         return False
     rest = sum(head[:_BLOCK]) - sum(head[_SUM])
-    signed = rest - 256 * sum(byte > 127 for byte in head[: _SUM.start] + head[_SUM.stop : _BLOCK])
+    # Some programs add up the bytes as signed ones.
+    summed = head[: _SUM.start] + head[_SUM.stop : _BLOCK]
+    signed = sum(byte - ((byte & 0x80) << 1) for byte in summed)
     blanks = 8 * ord(" ")
     return said in {rest + blanks, signed + blanks}
 

@@ -46,9 +46,7 @@ def test_objects_of_a_folder_are_followed(tmp_path: Path, container: object) -> 
     reading = read_checkpoint(plain)
     assert (reading.defects, dangers(reading), known(reading)) == ((), [], True)
     assert "posix.system" not in [each.dotted for each in reading.globals]
-    evil = hostile.write_dcp(
-        tmp_path / "evil", [container(hostile.PLAIN), container(hostile.EVIL)]
-    )
+    evil = hostile.write_dcp(tmp_path / "evil", [container(hostile.PLAIN), container(hostile.EVIL)])
     assert dangers(read_checkpoint(evil)) == [CALLS]
 
 
@@ -84,7 +82,9 @@ def test_the_list_of_storages_is_unpickled_too(tmp_path: Path, read: Read) -> No
 @pytest.mark.parametrize(
     "place",
     [
-        hostile.info("__0_0.distcp", 0, 4, transform_descriptors=b"](" + hostile.text("zstd") + b"e"),
+        hostile.info(
+            "__0_0.distcp", 0, 4, transform_descriptors=b"](" + hostile.text("zstd") + b"e"
+        ),
         hostile.info("__0_0.distcp", -4, 4),
         hostile.info("__0_0.distcp", 0, 1 << 40),
         hostile.instance("torch.distributed.checkpoint.filesystem", "_StorageInfo"),
@@ -262,4 +262,5 @@ def test_a_legacy_file_that_is_a_tar_archive_too(read: Read) -> None:
     head[148:156] = b" " * 8
     head[148:156] = b"%06o\0 " % sum(head)
     assert "tar archive" in read(bytes(head) + bytes(512)).unfollowed
-    assert tarfile.TarInfo.frombuf(bytes(head), "utf-8", "surrogateescape")
+    # Python takes it for one.
+    assert tarfile.TarInfo.frombuf(bytes(head), "utf-8", "surrogateescape").size == 0

@@ -161,7 +161,7 @@ def test_a_folder_whose_objects_run_code_needs_consent(tmp_path: Path) -> None:
     honest = opened(hostile.write_dcp(tmp_path / "a", [hostile.saved(hostile.PLAIN)]))
     require_consent([honest], "venv", trust=False)
     evil = opened(hostile.write_dcp(tmp_path / "b", [hostile.saved(hostile.EVIL)]))
-    with pytest.raises(UsageError, match="posix.system"):
+    with pytest.raises(UsageError, match=r"posix\.system"):
         require_consent([evil], "venv", trust=False)
 
 
