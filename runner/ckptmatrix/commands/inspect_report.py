@@ -72,11 +72,15 @@ def print_reading(
     _section(console, "wrong", _wrong(reading), style="red")
     _section(console, "needs", _needs(reading.requirements))
     dangers = sorted(reading.dangers, key=lambda each: list(_LEVELS).index(each.level))
-    if dangers:
+    if dangers or reading.unfollowed:
         _line(console, "unsafe", style="bold")
         for danger in _first(dangers, console):
             where = f"{danger.level}: {plain(danger.what, 150)}: {plain(danger.why)}"
             _line(console, where, style=_LEVELS[danger.level], indent=4)
+    if reading.unfollowed:
+        _line(
+            console, f"not known to its end: {plain(reading.unfollowed)}", style="yellow", indent=4
+        )
     _section(console, "written by", (plain(clue) for clue in reading.written_by))
     _section(console, "sidecar", _sidecar(sidecar, note))
     _section(console, "contents", _contents(reading))
@@ -132,8 +136,6 @@ def _wrong(reading: Reading) -> Iterator[str]:
         yield f"and {len(reading.defects) - _SENTENCES} more"
     if reading.incomplete:
         yield f"not read to its end: {plain(reading.incomplete)}"
-    if reading.unfollowed and reading.unfollowed not in reading.defects:
-        yield f"what it does is not known to its end: {plain(reading.unfollowed)}"
 
 
 def _needs(requirements: tuple[Requirement, ...]) -> Iterator[str]:
