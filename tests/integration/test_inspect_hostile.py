@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import hostile_files as hostile
 import peak_memory
 
 if TYPE_CHECKING:
@@ -116,6 +117,51 @@ def inner() -> bytes:
     return b"\x80\x03" + call + b"q\0\x85R0" + again * 100_000 + b"]."
 
 
+def code_bomb() -> bytes:
+    """A program with very much code, packed."""
+    code = {f"a/code/{number}.py": b"x" * (8 << 20) for number in range(100)}
+    return hostile.zip_of(
+        {
+            "a/data.pkl": b"\x80\x02N.",
+            "a/constants.pkl": b"\x80\x02).",
+            "a/version": b"3\n",
+            **code,
+        },
+        zipfile.ZIP_DEFLATED,
+    )
+
+
+def program_bomb(text: bytes) -> bytes:
+    """A program of many models."""
+    models = {f"p/models/{number}.json": text for number in range(20)}
+    return hostile.zip_of({"p/archive_format": b"pt2", **models}, zipfile.ZIP_DEFLATED)
+
+
+def archives_in_a_program() -> bytes:
+    """A program with many archives of much data."""
+    inside = hostile.zip_of(
+        {"a/data.pkl": hostile.PLAIN, "a/data/0": bytes(60 << 20)}, zipfile.ZIP_DEFLATED
+    )
+    records = {f"p/data/constants/{number}.pt": inside for number in range(50)}
+    return hostile.zip_of({"p/archive_format": b"pt2", **records})
+
+
+def same_pieces(folder: Path) -> None:
+    """A folder that has one archive of many entries very many times, and many pieces."""
+    many = {f"a/{number}": b"" for number in range(3000)}
+    inside = hostile.zip_of({"a/data.pkl": hostile.PLAIN, **many})
+    hostile.write_dcp(folder, [hostile.saved(hostile.TENSOR)] * 15_000 + [inside])
+    before = 15_000 * len(hostile.saved(hostile.TENSOR))
+    places = [
+        hostile.info("__0_0.distcp", number * len(hostile.saved(hostile.TENSOR)), 1 << 62)
+        for number in range(100)
+    ]
+    places += [hostile.info("__0_0.distcp", before, len(inside) - number) for number in range(500)]
+    size = len(hostile.saved(hostile.TENSOR))
+    places += [hostile.info("__0_0.distcp", number * size, size) for number in range(15_000)]
+    (folder / ".metadata").write_bytes(hostile.metadata(places))
+
+
 FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "nested lists": (lambda: b"\x80\x02" + b"]" * 1_000_000 + b"a" * 999_999 + b".", "deeper"),
     "nested marks": (lambda: b"\x80\x02" + b"(" * 1_000_000 + b"l" * 999_999 + b".", ""),
@@ -172,6 +218,16 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         "cut off",
     ),
     "a line without an end": (lambda: b"(V" + b"\x01" * 100_000_000, ""),
+    "code that unpacks to much": (code_bomb, "unpack to more"),
+    "models that unpack to much": (
+        lambda: program_bomb(b"[" + b"[]," * 2_700_000 + b"[]]"),
+        "has 8,",
+    ),
+    "models that unpack to one long text": (
+        lambda: program_bomb(b'"' + b"x" * 8_000_000 + b'"'),
+        "has 8,",
+    ),
+    "archives in a program": (archives_in_a_program, ""),
     "zero bytes": (lambda: bytes(100_000_000), "zero bytes"),
 }
 
@@ -182,6 +238,16 @@ def test_an_answer_within_bounds(kind: str, tmp_path: Path) -> None:
     make, says = FILES[kind]
     path = tmp_path / "hostile"
     path.write_bytes(make())
+    look(path, says)
+
+
+@pytest.mark.timeout(600)
+def test_an_answer_about_a_folder_within_bounds(tmp_path: Path) -> None:
+    same_pieces(tmp_path / "hostile")
+    look(tmp_path / "hostile", "")
+
+
+def look(path: Path, says: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, path],
         capture_output=True,

@@ -8,6 +8,7 @@ from ckptmatrix.archive.draft import Draft
 from ckptmatrix.archive.objects import describe_inner, describe_object
 from ckptmatrix.archive.other import name_other
 from ckptmatrix.archive.reading import Format
+from ckptmatrix.archive.streams import LEGACY_NUMBER, follow_stream, settles
 
 if TYPE_CHECKING:
     from ckptmatrix.archive.source import Source
@@ -39,5 +40,8 @@ def read_pickle(source: Source, draft: Draft) -> None:
     root, end = draft.unpickle(source)
     if end is not None and end < source.size:
         draft.say("bytes after its end", f"{source.size - end:,}")
+        if root == LEGACY_NUMBER or not settles(root):
+            # After its magic number, however that is written, torch reads on.
+            follow_stream(source, draft, "what torch reads on from its beginning")
     describe_object(draft, root)
     describe_inner(draft)

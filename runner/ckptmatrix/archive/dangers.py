@@ -20,6 +20,7 @@ _ODD_OPCODES = {
     "EXT": "an opcode that stands for a name the file does not tell",
     "NEXT_BUFFER": "an opcode for bytes outside the pickle, which torch does not have",
     "BUILD of no object": "it changes something it did not make",
+    "BUILD once more": "it gives an object a state a second time",
 }
 
 
@@ -30,7 +31,7 @@ def _data() -> dict[str, bool]:
 
 def look_for_dangers(draft: Draft) -> None:
     """Put down what is unsafe in what was found: names, calls, opcodes, code."""
-    called = {dotted for dotted, _, _ in draft.found.calls}
+    called = {dotted for dotted, _, _ in (*draft.found.calls, *draft.aside.calls)}
     if draft.format is Format.TORCHSCRIPT:
         draft.danger(
             "TorchScript",
@@ -40,11 +41,11 @@ def look_for_dangers(draft: Draft) -> None:
         )
     if draft.format is Format.PACKAGE:
         draft.danger("torch.package", "loading it runs the Python code it brings along", "code")
-    for module, name in draft.found.names:
+    for module, name in dict.fromkeys((*draft.found.names, *draft.aside.names)):
         _look_at_name(draft, module, name, called)
     if "?" in called:
         draft.danger("a call of what another call gave", "what it does cannot be told", "code")
-    for opcode in draft.found.odd:
+    for opcode in dict.fromkeys((*draft.found.odd, *draft.aside.odd)):
         draft.danger(opcode, _ODD_OPCODES[opcode], "odd")
 
 
@@ -55,6 +56,8 @@ def _look_at_name(draft: Draft, module: str, name: str, called: set[str]) -> Non
     # Where both lists fit, the one that names it more exactly counts.
     if why and not (harmless and _length(_data(), module, name) > _length(code, module, name)):
         draft.danger(dotted, f"it {why}", "code")
+    elif "." in name and harmless:
+        draft.danger(dotted, "what it reaches through attributes cannot be told", "code")
     elif harmless:
         return
     elif module.partition(".")[0] not in sys.stdlib_module_names:

@@ -16,7 +16,7 @@ from ckptmatrix.archive.reading import (
     StorageEntry,
     TensorEntry,
 )
-from ckptmatrix.archive.tally import Budget, Found, PickleError, PickleLimit
+from ckptmatrix.archive.tally import Budget, Found, PickleError, PickleLimit, Room
 from ckptmatrix.archive.training import TrainingState
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Draft:
     Attributes:
         limits: What may be read.
         found: What its pickles do.
+        aside: What pickles do that lie beside them, of which nothing else is put down.
+        room: What unpacking and reading small records may still cost.
         format: What it is.
         records: Names of its records, where it has some.
         training: State dicts of optimizers and schedulers in it.
@@ -44,9 +46,12 @@ class Draft:
         self.limits = limits
         self.size = size
         self.found = Found()
+        self.aside = Found()
+        self.room = Room(limits)
         self.format = Format.UNKNOWN
         self.note = ""
         self.incomplete = ""
+        self.unfollowed = ""
         self.byteorder: Literal["little", "big"] | None = None
         self.version = ""
         self.root = ""
@@ -83,6 +88,10 @@ class Draft:
         """Put down why not everything was read."""
         self.incomplete = self.incomplete or why
 
+    def lose(self, why: str) -> None:
+        """Put down why it is not known what a pickle does to its end."""
+        self.unfollowed = self.unfollowed or why[:_LONGEST_SENTENCE]
+
     def note_unchecked(self) -> None:
         """Put down that not all checksums were compared."""
         self.say("checksums", f"of the first {self.limits.checked_bytes:,} bytes only")
@@ -109,22 +118,53 @@ class Draft:
         try:
             return machine.run(), machine.offset
         except PickleError as error:
-            self.defect(f"{what}: {error}" if what else str(error))
+            sentence = f"{what}: {error}" if what else str(error)
+            self.defect(sentence)
+            self.lose(sentence)
         except PickleLimit as error:
             self.stop(str(error))
         if self.found.unread:
             self.stop("it has more checkpoints inside it than are read")
         return machine.rest(), None
 
+    def follow_aside(self, source: Source, offset: int, what: str) -> tuple[Node, int | None]:
+        """Follow a pickle beside the main ones: what it does is put down, and nothing else.
+
+        Args:
+            source: Where it is.
+            offset: Where it begins.
+            what: What to call it.
+
+        Returns:
+            What it would make and where it ends; None when that cannot be told.
+        """
+        # In small steps, as checkpoints inside checkpoints: most of these are short.
+        budget = self._budget.inner or self._budget
+        machine = Machine(source, offset, budget, self.aside, self._nested)
+        try:
+            return machine.run(), machine.offset
+        except PickleError as error:
+            self.lose(f"{what}: {error}")
+        except PickleLimit as error:
+            self.stop(str(error))
+        finally:
+            self.aside.persistent.clear()
+        return None, None
+
     def reading(self) -> Reading:
         """What there is."""
         found = self.found
+        if self.found.unread or self.aside.unread:
+            self.stop("it has more checkpoints inside it than are read")
+        if self.room.short:
+            self.stop("its records unpack to more than is read of them")
         return Reading(
             format=self.format,
             bytes=self.size,
             note=self.note,
             defects=tuple(self._defects),
             incomplete=self.incomplete,
+            unfollowed=self.unfollowed,
             protocol=found.protocol,
             opcodes=tuple(sorted(op.name for op in opcodes if found.opcodes[ord(op.code)])),
             byteorder=self.byteorder,

@@ -10,17 +10,26 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ckptmatrix.archive.reading import TensorEntry
-from ckptmatrix.archive.records import Records
-from ckptmatrix.archive.zip_directory import read_directory
+from ckptmatrix.archive.streams import follow_stream, open_inner
+from ckptmatrix.archive.zip_directory import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ckptmatrix.archive.draft import Draft
+    from ckptmatrix.archive.records import Records
 
 __all__ = ["is_export", "read_export"]
 
 _PROGRAM: Final = "serialized_exported_program.json"
+#: Records that are read as text.
+_TEXTS: Final = ("version", "archive_format", "archive_version", "byteorder", ".format_version")
+_TEXT_FOLDERS: Final = (".data/", "extra/", "extra_files/")
+_PAYLOADS: Final = ("data/weights/", "data/constants/")
+#: What AOTInductor compiled.
+_NATIVE: Final = "data/aotinductor/"
+#: Records of constants that are no tensors: unpickled whatever the JSON says.
+_OBJECTS: Final = ("custom_obj_", "opaque_obj_")
 #: ``ScalarType`` of the schema.
 _SCALAR_TYPES: Final = {
     1: "torch.uint8",
@@ -68,24 +77,48 @@ def read_export(records: Records, draft: Draft, read_saved: Callable[..., None])
     else:
         draft.say("layout", f"archive {records.text('archive_format')}")
         draft.say("archive version", records.text("archive_version"))
+    known = {_PROGRAM, *_TEXTS}
+    raw: set[str] = set()
+    pickled: set[str] = set()
     for name in records.entries:
         if name.startswith("models/") and name.endswith(".json"):
             _describe_program(records, name, draft)
-        elif name.endswith("_config.json") and name.startswith(
-            ("data/weights/", "data/constants/")
-        ):
-            _describe_weights(records, name, draft)
-        elif name.endswith(".pt") and (records.small(name) or b"")[:4] == b"PK\x03\x04":
-            opened = records.open(name, draft.limits.record_bytes)
-            if not isinstance(opened, str):
-                inner = Records(opened, read_directory(opened, draft.limits), draft.limits)
-                inner.check(draft)
-                read_saved(inner, draft, main=False, prefix=name)
+        elif name.endswith("_config.json") and name.startswith(_PAYLOADS):
+            _describe_weights(records, name, draft, raw, pickled)
+        else:
+            continue
+        known.add(name)
+    raw -= pickled
+    for name in records.entries:
+        if name not in known and name not in raw and not name.startswith(_TEXT_FOLDERS):
+            _read_record(records, name, draft, read_saved)
+
+
+def _read_record(
+    records: Records, name: str, draft: Draft, read_saved: Callable[..., None]
+) -> None:
+    """Follow what may be unpickled: whatever is neither JSON, nor text, nor bytes of tensors."""
+    if name.startswith(_NATIVE):
+        draft.danger(name, "machine code, or what it is made of, which loading it runs", "code")
+        return
+    if name.endswith("/"):
+        return
+    opened = records.open(name, draft.limits.record_bytes)
+    if isinstance(opened, str):
+        draft.lose(opened)
+    elif name.endswith(".pt") and opened.read(0, len(LOCAL)) == LOCAL:
+        inner = open_inner(opened, draft, f"record {name}")
+        if inner is not None:
+            inner.check(draft)
+            read_saved(inner, draft, main=False, prefix=name)
+    else:
+        follow_stream(opened, draft, f"record {name}")
 
 
 def _json(records: Records, name: str, draft: Draft) -> Any:  # noqa: ANN401 - JSON
     data = records.small(name)
     if data is None:
+        draft.lose(f"record {name} cannot be read")
         return None
     if len(data) < records.entries[name].size:
         draft.stop(f"record {name} has {records.entries[name].size:,} bytes")
@@ -94,6 +127,7 @@ def _json(records: Records, name: str, draft: Draft) -> Any:  # noqa: ANN401 - J
         return json.loads(data)
     except (ValueError, RecursionError):
         draft.defect(f"record {name} is no JSON")
+        draft.lose(f"record {name} is no JSON")
         return None
 
 
@@ -118,17 +152,25 @@ def _describe_program(records: Records, name: str, draft: Draft) -> None:
             pass
 
 
-def _describe_weights(records: Records, name: str, draft: Draft) -> None:
+def _describe_weights(
+    records: Records, name: str, draft: Draft, raw: set[str], pickled: set[str]
+) -> None:
+    """Put down tensors, and names of records: of their bytes, and of what is unpickled."""
+    folder = name.rpartition("/")[0]
     match _json(records, name, draft):
         case {"config": dict() as config}:
             pass
         case _:
             return
     for key, fields in config.items():
+        if isinstance(fields, dict) and isinstance(file := fields.get("path_name"), str):
+            record = f"{folder}/{file}"
+            bare = isinstance(fields.get("tensor_meta"), dict) and not fields.get("use_pickle")
+            (raw if bare and not file.startswith(_OBJECTS) else pickled).add(record)
         match fields:
             case {"path_name": str() as file, "tensor_meta": dict() as meta}:
                 draft.tensor_count += 1
-                record = f"{name.rpartition('/')[0]}/{file}"
+                record = f"{folder}/{file}"
                 if record not in records:
                     draft.defect(f"the bytes of {key[:100]!a} are missing: no record {record!a}")
                 if len(draft.tensors) < draft.limits.tensors:

@@ -24,6 +24,9 @@ class Limits:
         persistent: Persistent ids.
         records: Entries of a zip or tar archive, files of a folder.
         record_bytes: Of one small record (``version``, JSON), unpacked.
+        small_bytes: Of small records, all of a file's together.
+        unpacked_bytes: Of packed records, all of a file's together, however often each is read.
+        pieces: Archives and pickles inside a file or folder, beside its own pickle.
         scanned: Entries, and places that may end one, of a zip archive without a directory.
         checked_bytes: Of records whose checksums are compared.
         header_bytes: Of a safetensors header.
@@ -41,6 +44,9 @@ class Limits:
     persistent: int = 200_000
     records: int = 200_000
     record_bytes: int = 8 * _MIB
+    small_bytes: int = 24 * _MIB
+    unpacked_bytes: int = 256 * _MIB
+    pieces: int = 20_000
     scanned: int = 20_000
     checked_bytes: int = 64 * _MIB
     header_bytes: int = 8 * _MIB

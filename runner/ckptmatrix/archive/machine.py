@@ -25,6 +25,8 @@ __all__ = ["Machine"]
 _INNER = "torch.storage._load_from_bytes"
 #: Magic number, protocol version, facts about the system, and the object.
 _BEFORE_AND_OBJECT = 4
+#: Of a state with at most so many attributes, what it is when it is given is kept.
+_SMALL_STATE = 16
 #: Where it is a text, of that much of its beginning, in which the object is.
 _INNER_HEAD = 1 << 14
 #: What stands for None among the lengths of tuples.
@@ -183,6 +185,7 @@ class Machine(ContainerOpcodes):
         """The object of a checkpoint in the old format that lies in this one, as bytes."""
         source, budget = self._bytes_of(data), self._budget.inner
         if source is None or budget is None:
+            self._found.unread = True
             return data
         found = self._found.of_inner()
         offset = 0
@@ -192,12 +195,18 @@ class Machine(ContainerOpcodes):
                 machine = Machine(source, offset, budget, found, self._nested)
                 made = machine.run()
                 offset = machine.offset
+            # The list of its storages is unpickled as well; which opcodes it has says nothing.
+            keys = found.of_inner()
+            keys.opcodes = bytearray(256)
+            Machine(source, offset, budget, keys, self._nested).run()
+            found.unread = found.unread or keys.unread
         except PickleError as error:
             message = f"in the checkpoint that {_INNER} is given: {error}"
             raise PickleError(message) from None
         except PickleLimit:
             self._found.unread = True
             return data
+        self._found.unread = self._found.unread or found.unread
         self._found.inner.extend(found.persistent)
         return made
 
@@ -242,6 +251,12 @@ class Machine(ContainerOpcodes):
         state = self._stack.pop()
         made = self._stack[-1]
         if isinstance(made, Made):
+            if made.state is not None:
+                # Python adds the second to the first.
+                self._found.odd["BUILD once more"] += 1
+            if isinstance(state, Mapping) and len(state.pairs or ()) <= _SMALL_STATE:
+                # What is set in the dict later is not the object's any more.
+                state = Mapping(list(state.pairs or ()))
             made.state = state
             if isinstance(made.of, Name) and isinstance(state, Mapping):
                 self._found.note_state(made.of, state)

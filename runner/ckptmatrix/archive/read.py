@@ -18,7 +18,7 @@ from ckptmatrix.archive.reading import Format, Reading
 from ckptmatrix.archive.requirements import requirements_of
 from ckptmatrix.archive.safetensors import is_safetensors, read_safetensors
 from ckptmatrix.archive.source import FileSource
-from ckptmatrix.archive.tar import is_tar, read_tar
+from ckptmatrix.archive.tar import has_tar_header, is_tar, read_tar
 from ckptmatrix.archive.torch_zip import read_zip
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ def _read_folder(path: Path, limits: Limits) -> Draft:
         found = list(islice(entries, limits.records))
     size = sum(entry.stat(follow_symlinks=False).st_size for entry in found)
     draft = Draft(size, limits, _NESTED)
+    if len(found) == limits.records:
+        draft.stop(f"the folder has {limits.records:,} files, or more")
     read_folder(path, sorted(entry.name for entry in found), draft)
     return draft
 
@@ -90,3 +92,6 @@ def _read_file(source: Source, draft: Draft) -> None:
         read_safetensors(source, draft)
     else:
         read_pickle(source, draft)
+    if draft.format in {Format.LEGACY, Format.PICKLE} and has_tar_header(head):
+        # torch.load tries this first.
+        draft.lose("it is a tar archive at the same time, which torch may read instead")

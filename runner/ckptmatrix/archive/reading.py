@@ -199,6 +199,8 @@ class Reading:
         note: What it is in words where ``format`` does not say enough: ``a gzip archive``.
         defects: What is wrong with it, one sentence each: cut off, checksum, a record that lies.
         incomplete: Why reading stopped early (a limit was met), or empty.
+        unfollowed: Why it is not known what a pickle in it does to its end (it is damaged, or of a
+            kind that is not known), or empty.
         protocol: Highest pickle protocol it uses.
         opcodes: Opcodes its pickles use, as :mod:`pickletools` names them, sorted: some readers
             know only a few.
@@ -230,6 +232,7 @@ class Reading:
     note: str = ""
     defects: tuple[str, ...] = ()
     incomplete: str = ""
+    unfollowed: str = ""
     protocol: int | None = None
     opcodes: tuple[str, ...] = ()
     byteorder: Literal["little", "big"] | None = None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ckptmatrix.archive.draft import Draft
     from ckptmatrix.archive.limits import Limits
     from ckptmatrix.archive.source import Source
+    from ckptmatrix.archive.tally import Room
 
 __all__ = ["Records"]
 
@@ -35,7 +36,7 @@ class Records:
         entries: Name below that folder → entry; of several with one name the last.
     """
 
-    def __init__(self, source: Source, directory: Directory, limits: Limits) -> None:
+    def __init__(self, source: Source, directory: Directory, limits: Limits, room: Room) -> None:
         self._source = source
         self._limits = limits
         self.directory = directory
@@ -45,7 +46,7 @@ class Records:
         self.root = tops.pop() if len(tops) == 1 and not flat else ""
         skip = len(self.root) + 1 if self.root else 0
         self.entries = {entry.name[skip:]: entry for entry in directory.entries}
-        self._left = limits.checked_bytes
+        self._room = room
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries
@@ -84,6 +85,8 @@ class Records:
 
     def _unpacked(self, name: str, entry: Entry, data: int, most: int) -> Source | str:
         unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+        room = self._room
+        wanted, most = most, min(most, room.unpacked)
         pieces: list[bytes] = []
         have, position, end = 0, data, data + entry.packed
         try:
@@ -95,19 +98,31 @@ class Records:
                 while packed and have < most:
                     piece = unpacker.decompress(packed, most - have)
                     have += len(piece)
+                    room.unpacked -= len(piece)
                     pieces.append(piece)
                     packed = unpacker.unconsumed_tail
         except zlib.error:
             return f"record {name} cannot be unpacked: its bytes are damaged"
+        if have == most < wanted:
+            room.short = True
         return MemorySource(b"".join(pieces))
 
     def small(self, name: str) -> bytes | None:
         """All of a small record; None when there is none that can be read."""
         if name not in self.entries:
             return None
-        most = self._limits.record_bytes
-        opened = self.open(name, most)
-        return None if isinstance(opened, str) else opened.read(0, most)
+        room, wanted = self._room, self._limits.record_bytes
+        most = min(wanted, room.small)
+        data = self.head(name, most)
+        if data is not None:
+            room.small -= len(data)
+            room.short = room.short or len(data) == most < wanted
+        return data
+
+    def head(self, name: str, count: int) -> bytes | None:
+        """The first bytes of a record; None when they cannot be had."""
+        opened = self.open(name, count)
+        return None if isinstance(opened, str) else opened.read(0, count)
 
     def text(self, name: str) -> str:
         """A record that holds a word: at most 100 characters, without spaces around; or empty."""
@@ -137,10 +152,10 @@ class Records:
                     f"{entry.packed:,} lie"
                 )
                 continue
-            if entry.size > self._left:
+            if entry.size > self._room.checked:
                 draft.note_unchecked()
                 break
-            self._left -= entry.size
+            self._room.checked -= entry.size
             found = self._checksum(name, entry)
             if isinstance(found, str):
                 draft.defect(found)
@@ -171,9 +186,13 @@ class Records:
     def look_for_oddities(self, draft: Draft) -> None:
         """Names and entries that no checkpoint needs."""
         names = Counter(entry.name for entry in self.directory.entries)
+        # torch finds a record whatever the case of its letters.
+        alike = Counter(name.lower() for name in names)
         for name, count in names.items():
             if count > 1:
                 draft.danger(name, f"{count} records of the archive have this name", "odd")
+            if alike[name.lower()] > 1:
+                draft.danger(name, "another record has this name in other letters' case", "odd")
             parts = name.replace("\\", "/").split("/")
             if ".." in parts or name.startswith(("/", "\\")) or "\0" in name or ":" in parts[0]:
                 draft.danger(name, "unpacking the archive would write outside its folder", "odd")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ckptmatrix.archive.limits import Limits
     from ckptmatrix.archive.nodes import Mapping, Name, Node
 
-__all__ = ["Budget", "Found", "PickleError", "PickleLimit"]
+__all__ = ["Budget", "Found", "PickleError", "PickleLimit", "Room"]
 
 _CHUNK = 1 << 16
 _INNER_CHUNK = 1 << 10
@@ -44,6 +44,27 @@ class Budget:
         self.longest_text = limits.text
         self.names = limits.globals
         self.persistent = limits.persistent
+
+
+class Room:
+    """What the records of one file, with those of archives inside it, may still cost together.
+
+    Attributes:
+        checked: Bytes whose checksums are compared.
+        small: Bytes of small records.
+        unpacked: Bytes of packed records, unpacked.
+        entries: Entries of archives inside it.
+        pieces: Archives and pickles inside it.
+        short: Whether something was left unread because too little was left.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.checked = limits.checked_bytes
+        self.small = limits.small_bytes
+        self.unpacked = limits.unpacked_bytes
+        self.entries = limits.records
+        self.pieces = limits.pieces
+        self.short = False
 
 
 class Found:

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from ckptmatrix.archive.draft import Draft
     from ckptmatrix.archive.source import Source
 
-__all__ = ["is_tar", "read_tar"]
+__all__ = ["has_tar_header", "is_tar", "read_tar"]
 
 _BLOCK: Final = 512
 _MAGIC_AT: Final = 257
 _MAGIC: Final = b"ustar"
+_SUM: Final = slice(148, 156)
+#: Kinds of members that are files.
+_REGULAR: Final = (b"0", b"\0")
 _FILES: Final = ("sys_info", "storages", "tensors", "pickle")
 _MOST_DIMENSIONS: Final = 64
 
@@ -34,6 +37,22 @@ def is_tar(head: bytes) -> bool:
     return head[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] == _MAGIC and name in {
         each.encode() for each in _FILES
     }
+
+
+def has_tar_header(head: bytes) -> bool:
+    """Whether the first block of a file is one of a tar archive, by its checksum."""
+    if len(head) < _BLOCK:
+        return False
+    try:
+        said = int(head[_SUM].strip(b"\0 ") or b"0", 8)
+    except ValueError:
+        return False
+    rest = sum(head[:_BLOCK]) - sum(head[_SUM])
+    # Some programs add up the bytes as signed ones.
+    summed = head[: _SUM.start] + head[_SUM.stop : _BLOCK]
+    signed = sum(byte - ((byte & 0x80) << 1) for byte in summed)
+    blanks = 8 * ord(" ")
+    return said in {rest + blanks, signed + blanks}
 
 
 def _members(source: Source, draft: Draft) -> dict[str, Part]:
@@ -48,12 +67,17 @@ def _members(source: Source, draft: Draft) -> dict[str, Part]:
             size = int(head[124:136].strip(b"\0 ") or b"0", 8)
         except ValueError:
             draft.defect(f"the tar archive is damaged at byte {position}")
+            draft.lose(f"the tar archive is damaged at byte {position}")
             break
+        if head[156:157] not in _REGULAR or name in members:
+            draft.lose(f"the tar archive has an unusual member at byte {position}")
         part = Part(source, position + _BLOCK, size)
         if part.size < size:
             draft.defect(f"file {name[:100]} is cut off: {part.size:,} of {size:,} bytes are there")
         members[name] = part
         position += _BLOCK + (size + _BLOCK - 1) // _BLOCK * _BLOCK
+    if source.read(position, _BLOCK).strip(b"\0"):
+        draft.lose(f"the tar archive goes on at byte {position}")
     return members
 
 
@@ -90,6 +114,8 @@ def _entries(source: Source, draft: Draft, what: str) -> tuple[int, int]:
     count, offset = draft.unpickle(source, what=what)
     if offset is None or not isinstance(count, int):
         return 0, 0
+    if count > draft.limits.tensors:
+        draft.stop(f"it has {count:,} {what}")
     return min(count, draft.limits.records), offset
 
 
@@ -102,6 +128,7 @@ def _read_storages(source: Source, draft: Draft) -> None:
             case (int() | str() as key, str() as device, Name() as kind) if end is not None:
                 pass
             case _:
+                draft.lose("storages: what follows an unknown one is not read")
                 return
         dtype = STORAGE_DTYPES.get(kind.name, kind.dotted)
         elements = _numbers(source, end, 1, draft)
@@ -131,11 +158,13 @@ def _read_tensors(source: Source, draft: Draft) -> dict[str, TensorEntry]:
             ):
                 pass
             case _:
+                draft.lose("tensors: what follows an unknown one is not read")
                 return tensors
         # The number of dimensions has four bytes, and four more of padding.
         dimensions = int.from_bytes(source.read(end, 4), "little")
         if dimensions > _MOST_DIMENSIONS:
             draft.defect(f"tensor {key} has {dimensions:,} dimensions")
+            draft.lose(f"tensor {key} has {dimensions:,} dimensions")
             return tensors
         numbers = _numbers(source, end + 8, 2 * dimensions + 1, draft)
         dtype = STORAGE_DTYPES.get(kind.name.replace("Tensor", "Storage"), kind.dotted)

@@ -144,10 +144,6 @@ def _quantized(name: str, arguments: tuple[Node, ...], _: int) -> TensorEntry:
     return _strided(name, arguments[0], arguments[2], requires_grad=arguments[5])
 
 
-def _script(name: str, arguments: tuple[Node, ...], _: int) -> TensorEntry:
-    return _strided(name, arguments[0], arguments[2], requires_grad=arguments[4])
-
-
 def _parameter(name: str, arguments: tuple[Node, ...], depth: int) -> TensorEntry | None:
     inner = _tensor_of(arguments[0], depth + 1)
     if inner is None:

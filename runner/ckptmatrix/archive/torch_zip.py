@@ -15,6 +15,7 @@ from ckptmatrix.archive.other import name_zip
 from ckptmatrix.archive.reading import Format
 from ckptmatrix.archive.records import Records
 from ckptmatrix.archive.source import MemorySource
+from ckptmatrix.archive.streams import main_pickles
 from ckptmatrix.archive.zip_directory import read_directory
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def read_zip(source: Source, draft: Draft) -> None:
         draft.defect(defect)
     if directory.incomplete:
         draft.stop(directory.incomplete)
-    records = Records(source, directory, draft.limits)
+    records = Records(source, directory, draft.limits, draft.room)
     records.look_for_oddities(draft)
     draft.format = _format(records)
     if draft.format is Format.UNKNOWN:
@@ -119,6 +120,13 @@ def read_saved(records: Records, draft: Draft, *, main: bool = True, prefix: str
         return
     folder = name.removesuffix("data.pkl")
     _read_pickle(records, draft, name, main=main, prefix=prefix, folder=folder)
+    # Which of several torch takes depends on its version.
+    for other in main_pickles(records):
+        if other != name:
+            draft.danger(other, "a further pickle, which torch may take for the first", "odd")
+            opened = records.open(other, draft.limits.pickle_bytes)
+            if not isinstance(opened, str):
+                draft.follow_aside(opened, 0, other)
 
 
 def _read_pickle(
@@ -166,8 +174,7 @@ def _read_script(records: Records, draft: Draft) -> None:
         name for name in records.entries if name.startswith("code/") and name.endswith(".py")
     ]
     draft.say("code", f"{len(sources):,} files of TorchScript")
-    texts = [records.small(name) or b"" for name in sources[:_SOURCES_READ]]
-    if any(_NO_TYPE.search(text) for text in texts):
+    if any(_NO_TYPE.search(records.small(name) or b"") for name in sources[:_SOURCES_READ]):
         draft.say("attributes without a value", "yes")
     debug = next((name for name in records.entries if name.endswith(".debug_pkl")), "")
     if debug and _STRING_TABLE in (records.small(debug) or b""):

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from ckptmatrix.archive.limits import Limits
     from ckptmatrix.archive.source import Source
+    from ckptmatrix.archive.tally import Room
 
-__all__ = ["Directory", "Entry", "find_data", "read_directory"]
+__all__ = ["LOCAL", "Directory", "Entry", "find_data", "read_directory", "read_inner"]
 
 LOCAL: Final = b"PK\x03\x04"
 _CENTRAL: Final = b"PK\x01\x02"
@@ -80,6 +81,28 @@ class Directory:
     incomplete: str = ""
 
 
+def read_inner(source: Source, limits: Limits, room: Room) -> Directory:
+    """The entries of an archive that lies in a file; without a directory it has none.
+
+    Args:
+        source: The archive.
+        limits: How many entries are read.
+        room: What all archives inside the file may still cost; what this costs is taken off.
+    """
+    end = _find_end(source)
+    if end is None:
+        return Directory(entries=(), whole=False, defects=("it is no whole zip archive",))
+    count, size, offset, defects = end
+    if offset + size > source.size:
+        return Directory(entries=(), whole=False, defects=("it is no whole zip archive",))
+    if count > room.entries or size > room.small:
+        room.short = True
+        return Directory(entries=(), whole=False, incomplete="it has more entries than are read")
+    room.entries -= count
+    room.small -= size
+    return _listed(source, limits, (count, size, offset, defects))
+
+
 def read_directory(source: Source, limits: Limits) -> Directory:
     """The entries of what begins like a zip archive."""
     end = _find_end(source)
@@ -94,6 +117,16 @@ def read_directory(source: Source, limits: Limits) -> Directory:
         found = _scan(source, limits)
         why = "the zip archive's directory is said to lie beyond the end of the file"
         return replace(found, defects=(*defects, why, *found.defects))
+    found = _listed(source, limits, end)
+    if count and not found.entries and not found.incomplete:
+        scanned = _scan(source, limits)
+        return replace(scanned, defects=(*found.defects, *scanned.defects))
+    return found
+
+
+def _listed(source: Source, limits: Limits, end: tuple[int, int, int, list[str]]) -> Directory:
+    """The entries that a directory lists."""
+    count, size, offset, defects = end
     data = source.read(offset, min(size, _DIRECTORY_BYTES))
     incomplete = ""
     if size > _DIRECTORY_BYTES:
@@ -114,9 +147,6 @@ def read_directory(source: Source, limits: Limits) -> Directory:
             f"the zip archive's directory should have {count:,} entries, and {len(entries):,} "
             "can be read"
         )
-        if not entries:
-            found = _scan(source, limits)
-            return replace(found, defects=(*defects, *found.defects))
     return Directory(entries=tuple(entries), defects=tuple(defects), incomplete=incomplete)
 
 

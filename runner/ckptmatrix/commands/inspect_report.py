@@ -72,11 +72,15 @@ def print_reading(
     _section(console, "wrong", _wrong(reading), style="red")
     _section(console, "needs", _needs(reading.requirements))
     dangers = sorted(reading.dangers, key=lambda each: list(_LEVELS).index(each.level))
-    if dangers:
+    if dangers or reading.unfollowed:
         _line(console, "unsafe", style="bold")
         for danger in _first(dangers, console):
             where = f"{danger.level}: {plain(danger.what, 150)}: {plain(danger.why)}"
             _line(console, where, style=_LEVELS[danger.level], indent=4)
+    if reading.unfollowed:
+        _line(
+            console, f"not known to its end: {plain(reading.unfollowed)}", style="yellow", indent=4
+        )
     _section(console, "written by", (plain(clue) for clue in reading.written_by))
     _section(console, "sidecar", _sidecar(sidecar, note))
     _section(console, "contents", _contents(reading))

@@ -225,7 +225,7 @@ _FILE: dict[str, Callable[[Reading], Iterable[str]]] = {
     "global": lambda reading: (each.dotted for each in reading.globals),
     "call": lambda reading: (f"{each.dotted}/{each.arguments}" for each in reading.calls),
     "dtype": lambda reading: sorted({each.dtype for each in reading.storages}),
-    "device": lambda reading: {each.device for each in reading.storages},
+    "device": lambda reading: sorted({each.device for each in reading.storages}),
     "defect": lambda reading: reading.defects,
     "key": lambda reading: reading.keys,
     "tensor": lambda reading: (each.path for each in reading.tensors),

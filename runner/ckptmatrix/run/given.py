@@ -171,6 +171,8 @@ def dangers_of(reading: Reading) -> tuple[str, ...]:
     if reading.format is Format.UNKNOWN or reading.incomplete:
         why = reading.incomplete or "its format is not known"
         found.append(f"not all of it could be read beforehand: {why}")
+    if reading.unfollowed:
+        found.append(f"what it does is not known to its end: {reading.unfollowed}")
     return tuple(dict.fromkeys(found))
 
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
+import hostile_files as hostile
 from ckptmatrix.archive.reading import Danger, Format, Reading
 from ckptmatrix.errors import UsageError
 from ckptmatrix.run.given import GivenFile, dangers_of, open_given, require_consent
@@ -126,6 +128,41 @@ def test_what_runs_code_needs_consent_where_nothing_contains_it(tmp_path: Path) 
 )
 def test_what_is_not_known_to_be_plain_data_is_a_danger(reading: Reading) -> None:
     assert dangers_of(reading)
+
+
+LONG_NAME = b"\x80\x04" + hostile.text("os") + hostile.text("path.os." * 600 + "system") + b"\x93"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        hostile.saved(LONG_NAME + b"X\x04\0\0\0true\x85R."),
+        LONG_NAME + b"X\x04\0\0\0true\x85R.",
+        hostile.saved(b"\x80\x02V" + b"x" * 70_000 + b"\n0" + hostile.EVIL[2:]),
+        hostile.saved(hostile.PLAIN[:-1]),
+        hostile.legacy(hostile.PLAIN[:-1]),
+        hostile.zip_of(
+            {"a/data.pkl": b"N0" * (33 << 20) + hostile.EVIL[2:], "a/version": b"3\n"},
+            zipfile.ZIP_DEFLATED,
+        ),
+        hostile.saved(b"\x80\x04" + hostile.text("torch.serialization")
+            + hostile.text("os.system") + b"\x93."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_followed_to_its_end_needs_consent(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.pt"
+    path.write_bytes(data)
+    given = opened(path)
+    with pytest.raises(UsageError, match="nothing was loaded"):
+        require_consent([given], "venv", trust=False)
+
+
+def test_a_folder_whose_objects_run_code_needs_consent(tmp_path: Path) -> None:
+    honest = opened(hostile.write_dcp(tmp_path / "a", [hostile.saved(hostile.PLAIN)]))
+    require_consent([honest], "venv", trust=False)
+    evil = opened(hostile.write_dcp(tmp_path / "b", [hostile.saved(hostile.EVIL)]))
+    with pytest.raises(UsageError, match=r"posix\.system"):
+        require_consent([evil], "venv", trust=False)
 
 
 def test_a_pickle_that_torch_did_not_write_is_loaded_as_the_legacy_format(tmp_path: Path) -> None:
