@@ -14,6 +14,10 @@ __all__ = ["LocalEngine"]
 
 T = TypeVar("T")
 
+#: Seconds after which the waiting thread looks around. Handlers of signals run in the main thread, and
+#: a signal that another thread took, or that came just before the wait began, does not wake it.
+_AWAKE_S = 0.5
+
 
 class LocalEngine:
     """Runs pieces of work in this process's threads.
@@ -42,7 +46,11 @@ class LocalEngine:
         pool = ThreadPoolExecutor(self.slots, thread_name_prefix="job")
         try:
             futures = [pool.submit(one, item) for item in items]
-            wait(futures, return_when=FIRST_EXCEPTION)
+            waiting = set(futures)
+            while waiting:
+                done, waiting = wait(waiting, timeout=_AWAKE_S, return_when=FIRST_EXCEPTION)
+                if any(future.exception() is not None for future in done):
+                    break
         except BaseException:
             cancel.set()
             raise

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -55,3 +56,19 @@ def test_nothing_starts_once_cancelled() -> None:
     done: list[int] = []
     LocalEngine(1).each(range(5), done.append, cancel=cancel)
     assert done == []
+
+
+def test_a_signal_that_another_thread_took_is_heard_while_work_goes_on() -> None:
+    cancel = threading.Event()
+    heard: list[bool] = []
+
+    def work(_: int) -> None:
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        heard.append(cancel.wait(30))
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: cancel.set())
+    try:
+        LocalEngine(1).each([0], work, cancel=cancel)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert heard == [True]
