@@ -14,8 +14,8 @@ __all__ = ["LocalEngine"]
 
 T = TypeVar("T")
 
-#: Seconds after which the waiting thread looks around. Handlers of signals run in the main thread, and
-#: a signal that another thread took, or that came just before the wait began, does not wake it.
+#: Seconds after which the waiting thread looks around. Handlers of signals run in the main thread,
+#: and a signal that another thread took, or that came just before the wait, does not wake it.
 _AWAKE_S = 0.5
 
 

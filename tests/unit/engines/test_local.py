@@ -63,6 +63,7 @@ def test_a_signal_that_another_thread_took_is_heard_while_work_goes_on() -> None
     heard: list[bool] = []
 
     def work(_: int) -> None:
+        time.sleep(0.3)  # so that the main thread waits
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
         heard.append(cancel.wait(30))
 
