@@ -24,6 +24,10 @@ _ODD_OPCODES = {
 }
 
 
+#: What the entry for all of torch does not cover.
+_BELOW_TORCH = "torch."
+
+
 @cache
 def _data() -> dict[str, bool]:
     return dict.fromkeys(read_table("dangers.yaml")["data"], True)
@@ -53,6 +57,8 @@ def _look_at_name(draft: Draft, module: str, name: str, called: set[str]) -> Non
     code: dict[str, str] = read_table("dangers.yaml")["code"]
     dotted = f"{module}.{name}"
     why, harmless = find(code, module, name), find(_data(), module, name)
+    if module.startswith(_BELOW_TORCH) and _length(_data(), module, name) < len(_BELOW_TORCH):
+        why, harmless = why or "is a part of torch that no checkpoint is made of", None
     # Where both lists fit, the one that names it more exactly counts.
     if why and not (harmless and _length(_data(), module, name) > _length(code, module, name)):
         draft.danger(dotted, f"it {why}", "code")

@@ -206,6 +206,36 @@ def test_what_protocol_0_can_do_is_odd(read: Read) -> None:
     assert levels == {"INST": "odd"}
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torch.distributed.distributed_c10d._tensor_to_object",
+        "torch.utils.data.get_worker_info",
+        "torch._utils._import_dotted_name",
+        "torch._C.import_ir_module",
+        "torch.serialization.load",
+    ],
+)
+def test_parts_of_torch_that_no_checkpoint_is_made_of_are_not_taken_for_data(
+    read: Read, name: str
+) -> None:
+    assert [each.what for each in read(saved(looking_up(name))).dangers] == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torch.FloatStorage",
+        "torch._utils._rebuild_tensor_v2",
+        "torch.nn.modules.linear.Linear",
+        "torch.distributed.tensor.DTensor",
+        "torch.serialization._get_layout",
+    ],
+)
+def test_what_checkpoints_are_made_of_is_no_danger(read: Read, name: str) -> None:
+    assert read(saved(looking_up(name))).dangers == ()
+
+
 def test_dangers_are_told_once(read: Read) -> None:
     assert len(read(saved(looking_up(*["os.system"] * 50))).dangers) == 1
     assert len(read(saved(looking_up(*[f"mine.m{i}" for i in range(500)]))).dangers) == 100
