@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ckptmatrix.catalogue import builtin_cases
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -25,8 +27,10 @@ def read_answers(name: str) -> list[dict[str, Any]]:
 
 
 def cases_of(answers: Iterable[dict[str, Any]]) -> str:
-    """What ``--cases`` must be given so that all of these can be found."""
-    return ",".join(sorted({str(answer["case"]) for answer in answers}))
+    """What ``--cases`` must be given so that all of these, and cures they name, can be found."""
+    named = {(str(answer["case"]), str(answer.get("cure", ""))) for answer in answers}
+    cures = {case.name for case in builtin_cases() if (case.variant_of, case.cure) in named}
+    return ",".join(sorted(cures | {case for case, _ in named}))
 
 
 def name_of(answer: dict[str, Any]) -> str:
