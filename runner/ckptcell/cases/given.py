@@ -73,7 +73,9 @@ class GivenTorchscript(_Given):
     def write(self, obj, path, container):
         import torch
 
-        del container  # it has one only
+        if container != "zip":
+            msg = "a TorchScript program has one container only"
+            raise Unsupported(msg)
         torch.jit.save(obj, path)
 
 
@@ -95,7 +97,9 @@ class GivenExport(_Given):
     def write(self, obj, path, container):
         import torch
 
-        del container  # it has one only
+        if container != "zip":
+            msg = "a program of torch.export has one container only"
+            raise Unsupported(msg)
         torch.export.save(obj, path)
 
     def observe(self, obj):
@@ -132,6 +136,11 @@ class GivenPackage(_Given):
             package = package.replace("/", ".")
             found[record] = importer.load_pickle(package, resource, **options)
         return found
+
+    def write(self, obj, path, container):
+        del obj, path, container
+        msg = "a file of torch.package is not saved again here: its code is its own"
+        raise Unsupported(msg)
 
 
 class GivenSafetensors(_Given):
