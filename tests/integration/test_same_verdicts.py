@@ -48,7 +48,7 @@ def test_containers_and_virtual_environments_say_the_same(tmp_path: Path) -> Non
     engine_or_skip().close()
     venv, docker = outcomes(tmp_path, "venv"), outcomes(tmp_path, "docker")
     assert set(venv["case"]) == set(CASES)
-    assert set(venv["mode"]) == {mode.value for mode in Mode if not mode.is_cure}
+    assert set(venv["mode"]) >= {mode.value for mode in Mode if not mode.is_cure}
     # Equality proves something only where there is more than one kind of answer.
     assert len(set(venv["verdict"])) > 1
     differing = venv.compare(docker, result_names=("venv", "docker"))
