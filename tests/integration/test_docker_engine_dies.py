@@ -45,11 +45,13 @@ class Middleman:
     def die(self) -> None:
         """Every connection breaks, and there is no new one."""
         self.address.unlink(missing_ok=True)
-        for each in (self._listening, *self._open):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
+        # A connection that was just accepted may come to the list only now.
+        while any(thread.is_alive() for thread in tuple(self._threads)):
+            for each in (self._listening, *self._open):
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+            for thread in tuple(self._threads):
+                thread.join(0.1)
         for each in (self._listening, *self._open):
             each.close()
 
