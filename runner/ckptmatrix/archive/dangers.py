@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ckptmatrix.archive.names import find, read_table
-from ckptmatrix.archive.reading import Format
+from ckptmatrix.archive.names import entry, exactness, read_table
+from ckptmatrix.archive.reading import UNNAMED, Format
 
 if TYPE_CHECKING:
     from ckptmatrix.archive.draft import Draft
@@ -24,13 +24,9 @@ _ODD_OPCODES = {
 }
 
 
-#: What the entry for all of torch does not cover.
-_BELOW_TORCH = "torch."
-
-
 @cache
-def _data() -> dict[str, bool]:
-    return dict.fromkeys(read_table("dangers.yaml")["data"], True)
+def _data() -> frozenset[str]:
+    return frozenset(read_table("dangers.yaml")["data"])
 
 
 def look_for_dangers(draft: Draft) -> None:
@@ -47,36 +43,24 @@ def look_for_dangers(draft: Draft) -> None:
         draft.danger("torch.package", "loading it runs the Python code it brings along", "code")
     for module, name in dict.fromkeys((*draft.found.names, *draft.aside.names)):
         _look_at_name(draft, module, name, called)
-    if "?" in called:
+    if UNNAMED in called:
         draft.danger("a call of what another call gave", "what it does cannot be told", "code")
     for opcode in dict.fromkeys((*draft.found.odd, *draft.aside.odd)):
         draft.danger(opcode, _ODD_OPCODES[opcode], "odd")
 
 
 def _look_at_name(draft: Draft, module: str, name: str, called: set[str]) -> None:
-    code: dict[str, str] = read_table("dangers.yaml")["code"]
+    table = read_table("dangers.yaml")
     dotted = f"{module}.{name}"
-    why, harmless = find(code, module, name), find(_data(), module, name)
-    if module.startswith(_BELOW_TORCH) and _length(_data(), module, name) < len(_BELOW_TORCH):
-        why, harmless = why or "is a part of torch that no checkpoint is made of", None
+    code, data = entry(table["code"], module, name), entry(_data(), module, name)
     # Where both lists fit, the one that names it more exactly counts.
-    if why and not (harmless and _length(_data(), module, name) > _length(code, module, name)):
-        draft.danger(dotted, f"it {why}", "code")
-    elif "." in name and harmless:
+    if code and not (data and exactness(data) > exactness(code)):
+        draft.danger(dotted, f"it {table['code'][code]}", "code")
+    elif "." in name and data:
         draft.danger(dotted, "what it reaches through attributes cannot be told", "code")
-    elif harmless:
+    elif data:
         return
     elif module.partition(".")[0] not in sys.stdlib_module_names:
         draft.danger(dotted, f"loading it imports {module}, with all that runs then", "import")
     elif dotted in called:
         draft.danger(dotted, "a call into Python's library that no checkpoint needs", "odd")
-
-
-def _length(table: dict[str, Any], module: str, name: str) -> int:
-    """How much of a name the entry that fits it has."""
-    if f"{module}.{name}" in table:
-        return len(module) + len(name) + 1
-    around = module
-    while around and f"{around}.*" not in table:
-        around = around.rpartition(".")[0]
-    return len(around)

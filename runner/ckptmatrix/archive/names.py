@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-__all__ = ["find", "read_table"]
+__all__ = ["entry", "exactness", "find", "read_table"]
 
 _Value = TypeVar("_Value")
 _ALIASES = {"__builtin__": "builtins", "copy_reg": "copyreg"}
@@ -26,22 +26,33 @@ def read_table(name: str) -> dict[str, Any]:
     return table
 
 
-def find(table: Mapping[str, _Value], module: str, name: str) -> _Value | None:
-    """What a table has for a name: of the name itself, else of the nearest module around it.
+def entry(table: Collection[str], module: str, name: str) -> str | None:
+    """The entry of a table that fits a name most exactly; None when none does.
 
     Args:
-        table: Names, and modules that end in ``.*``.
+        table: Names, modules that end in ``.+`` for what is in the module itself, and modules that
+            end in ``.*`` for everything below as well.
         module: Module of the name, as a file writes it; Python 2's are taken for Python 3's.
         name: The name.
     """
     module = _ALIASES.get(module, module)
-    exact = table.get(f"{module}.{name}")
-    if exact is not None:
-        return exact
+    for exact in (f"{module}.{name}", f"{module}.+"):
+        if exact in table:
+            return exact
     around = module
     while around:
-        found = table.get(f"{around}.*")
-        if found is not None:
-            return found
+        if f"{around}.*" in table:
+            return f"{around}.*"
         around = around.rpartition(".")[0]
     return None
+
+
+def find(table: Mapping[str, _Value], module: str, name: str) -> _Value | None:
+    """What a table has for a name; see :func:`entry`."""
+    fits = entry(table, module, name)
+    return None if fits is None else table[fits]
+
+
+def exactness(fits: str) -> tuple[int, int]:
+    """How exactly an entry names what it fits: the greater the more."""
+    return len(fits.rstrip(".+*")), {"*": 0, "+": 1}.get(fits[-1], 2)

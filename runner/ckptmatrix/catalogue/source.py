@@ -38,11 +38,12 @@ def parse(source: bytes | str) -> ast.Module:
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: As :func:`ast.parse` raises them.
     """
-    for _ in range(_TRIES):
-        with suppress(SystemError), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    return ast.parse(source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(_TRIES - 1):
+            with suppress(SystemError):
+                return ast.parse(source)
+        return ast.parse(source)
 
 
 @dataclass(frozen=True, kw_only=True)

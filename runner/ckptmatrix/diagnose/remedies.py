@@ -9,6 +9,8 @@ from ckptmatrix.diagnose.versions import compared
 from ckptmatrix.judge.outcome import Cure
 from ckptmatrix.judge.wording import clipped
 from ckptmatrix.matrix.cell import release_of
+from ckptmatrix.predict.consumer import consumer_of
+from ckptmatrix.predict.restricted import lacks
 from ckptmatrix.words import Mode, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Remedy", "cures_of"]
 
 _OF = {"torch": "torch", "numpy": "NumPy", "python": "Python"}
-#: First torch that tells what a file would have to be allowed.
-_ALLOWLISTS = "2.6"
 _DEVICE = frozenset({Reason.DEVICE_UNAVAILABLE, Reason.DEVICE_INDEX})
 #: What neither a device nor trust is a cure for.
 _BYTES = frozenset(
@@ -103,10 +103,10 @@ def _is_hopeless(mode: Mode, evidence: Evidence) -> bool:
     Allowing names does no more than trusting the whole file. A mode that was not tried is no cure
     for what fails in the usual one for another reason than it is about.
     """
+    facts = evidence.consumer
+    if facts is not None and facts.torch and lacks(mode, consumer_of(facts)):
+        return True
     if mode is Mode.ALLOWLISTED:
-        torch = evidence.consumer.torch if evidence.consumer is not None else None
-        if torch and compared(torch, _ALLOWLISTS) < 0:
-            return True
         trusted = evidence.modes.get(Mode.TRUSTED)
         return evidence.mode is Mode.TRUSTED or (
             trusted is not None and trusted.verdict not in {Verdict.OK, Verdict.ERROR}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ckptmatrix.predict.knowledge import read_table, within
@@ -13,12 +14,19 @@ from ckptmatrix.words import Mode, Reason
 if TYPE_CHECKING:
     from ckptmatrix.archive.reading import Reading
     from ckptmatrix.predict.consumer import Consumer
+    from ckptmatrix.predict.spans import Span
 
 __all__ = ["no_device", "no_place"]
 
 _ANYWHERE = frozenset({"cpu", "meta", ""})
 #: Makes a tensor from one of the CPU, or of NumPy's, and then moves it to where it was.
 _REBUILT = re.compile(r"_rebuild_(device|xla|mlc)_tensor\w*")
+
+
+@cache
+def _heeded() -> tuple[Span, ...]:
+    """Releases that move such a tensor as ``map_location`` says."""
+    return parse_spans(read_table("objects")["map_location_heeded"])
 
 
 def no_device(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | None:
@@ -55,8 +63,7 @@ def no_place(reading: Reading, consumer: Consumer, mode: Mode) -> Prediction | N
         consumer: The environment.
         mode: How it is loaded; some releases move such a tensor whatever the loader says.
     """
-    heeded = read_table("objects")["map_location_heeded"]
-    if mode is not Mode.PLAIN and within(parse_spans(heeded), consumer.torch):
+    if mode is not Mode.PLAIN and within(_heeded(), consumer.torch):
         return None
     for tensor in reading.tensors:
         kind = tensor.device.partition(":")[0]

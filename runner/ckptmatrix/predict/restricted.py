@@ -94,12 +94,12 @@ def _rules() -> _Rules:
 
 
 def lacks(mode: Mode, consumer: Consumer) -> str:
-    """What a mode needs that an environment's ``torch.load`` does not have, or empty."""
+    """What a mode needs that ``torch.load`` lacks there, as said after "no"; empty if nothing."""
     rules = _rules()
     if mode is Mode.RESTRICTED and not within(rules.exists, consumer.torch):
         return "weights_only"
     if mode is Mode.ALLOWLISTED and not within(rules.safe_globals, consumer.torch):
-        return "a way to declare safe what a file asks for"
+        return "way to declare safe what a file asks for"
     return ""
 
 

@@ -27,8 +27,8 @@ def to_parquet(rows: Iterable[Mapping[str, Any]]) -> bytes:
         rows: As :func:`ckptmatrix.report.schema.row` gives them.
     """
     import pyarrow as pa  # noqa: PLC0415 - takes a quarter of a second
-    from pyarrow import json as arrow_json  # noqa: PLC0415
-    from pyarrow import parquet  # noqa: PLC0415
+    from pyarrow import json as arrow_json  # noqa: PLC0415 - as above
+    from pyarrow import parquet  # noqa: PLC0415 - as above
 
     types = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64()}
     schema = pa.schema(
