@@ -6,23 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ckptmatrix.archive.reading import Format, Reading, StorageEntry
+from ckptmatrix.archive.reading import Format, Reading
 from ckptmatrix.words import Mode, OpenedAs, Reason
+from readings import STATE_DICT, storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from readings import File, Told
 
-    from ckptmatrix.predict.prediction import Prediction
-
-    Told = Callable[..., Prediction]
-    File = Callable[..., Reading]
-
-STATE_DICT = ("collections.OrderedDict", "torch._utils._rebuild_tensor_v2", "torch.FloatStorage")
 MIB = 1 << 20
-
-
-def storage(size: int, device: str = "cpu") -> StorageEntry:
-    return StorageEntry(key="0", dtype="torch.float32", device=device, bytes=size, present=size)
 
 
 def holding(file: File, *sizes: int, names: tuple[str, ...] = STATE_DICT, **fields: Any) -> Reading:
@@ -30,7 +21,7 @@ def holding(file: File, *sizes: int, names: tuple[str, ...] = STATE_DICT, **fiel
     return file(
         *names,
         bytes=sum(sizes) + 1_000,
-        storages=tuple(map(storage, sizes)),
+        storages=tuple(storage("cpu", size) for size in sizes),
         tensor_bytes=sum(sizes),
         **fields,
     )
@@ -65,7 +56,7 @@ def test_a_mapping_is_as_large_as_the_file(file: File, told: Told) -> None:
 
 
 def test_what_is_on_no_device_or_on_another_takes_no_room(file: File, told: Told) -> None:
-    nowhere = (storage(64 * MIB, "meta"),)
+    nowhere = (storage("meta", 64 * MIB),)
     meta = file(*STATE_DICT, storages=nowhere, tensor_bytes=64 * MIB)
     assert told(meta, "2.6.0", loading=room(MIB)).reason is None
     large = holding(file, 64 * MIB)

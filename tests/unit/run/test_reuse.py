@@ -126,7 +126,7 @@ def _forget(scenario: Scenario, which: str) -> int:
     """Damage observations in the store; how many are left whole."""
     with closing(sqlite3.connect(scenario.folder / "store" / "results.sqlite")) as database:
         with database:
-            database.execute(f"UPDATE observations SET body = x'00' WHERE {which}")  # noqa: S608
+            database.execute(f"UPDATE observations SET body = x'00' WHERE {which}")  # noqa: S608 - of this file
         (whole,) = database.execute("SELECT count(*) FROM observations WHERE body != x'00'")
     return int(whole[0])
 
