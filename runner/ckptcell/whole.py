@@ -1,6 +1,6 @@
 """What cases of whole modules share: weights, forward pass, the state dict in their place."""
 
-from ckptcell import inputs, modes, observe
+from ckptcell import cures, inputs, modes, observe
 
 __all__ = ["StateOfModule", "WholeModule", "run"]
 
@@ -33,18 +33,26 @@ class WholeModule(object):
 class StateOfModule(WholeModule):
     """The same weights as a state dict, for the consumer's own module."""
 
+    def state(self, module):
+        """What is saved of it."""
+        return module.state_dict()
+
+    def target(self):
+        """The consumer's own module, before it is loaded into."""
+        return self.build()
+
     def save(self, path):
         """Save the state dict; returns the module."""
         import torch
 
         module = self.make()
-        torch.save(module.state_dict(), path)
+        torch.save(self.state(module), path)
         return module
 
     def load(self, path, mode):
         """The consumer's own module with the weights loaded."""
-        module = self.build()
-        module.load_state_dict(modes.torch_load(path, mode, self.device))
+        module = self.target()
+        cures.load_into(module, modes.torch_load(path, mode, self.device), mode)
         return module.eval().to(self.device)
 
     def observe(self, obj):

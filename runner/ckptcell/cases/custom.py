@@ -127,8 +127,8 @@ class CustomStateHook(_Custom):
             state[prefix + "weight"] = state.pop(prefix + "kernel").t()
 
         # Names without an underscore are of torch 2: layers in use were written with these.
-        layer._register_state_dict_hook(pack)  # noqa: SLF001
-        layer._register_load_state_dict_pre_hook(unpack)  # noqa: SLF001
+        layer._register_state_dict_hook(pack)  # noqa: SLF001 - the public one is of torch 2.5
+        layer._register_load_state_dict_pre_hook(unpack)  # noqa: SLF001 - as above
         return layer
 
     def facts(self, layer):

@@ -1,11 +1,11 @@
 """Containers: the same state in the other files torch writes and reads."""
 
-import inspect
 import io
 
 from ckptcell import inputs, modes
 from ckptcell.cases.base import Case
 from ckptcell.rezip import rezip, unzipped
+from ckptcell.torch_save import torch_save
 
 __all__ = [
     "FormatBuffer",
@@ -49,13 +49,8 @@ class FormatLegacy(_Format):
         return inputs.fill(network).eval().to(self.device).state_dict()
 
     def save(self, path):
-        import torch
-
         state = self.make()
-        options = {}
-        if "_use_new_zipfile_serialization" in inspect.signature(torch.save).parameters:
-            options["_use_new_zipfile_serialization"] = False
-        torch.save(state, path, **options)
+        torch_save(state, path, zipped=False)
         return state
 
 
@@ -70,13 +65,11 @@ class TensorSubclassLegacy(Case):
     expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
 
     def save(self, path):
-        import torch
-
         from ckptcell import examples
 
-        weight = inputs.numbers(2, 3, device=self.device).as_subclass(examples.Tagged)
-        torch.save({"weight": weight}, path, _use_new_zipfile_serialization=False)
-        return {"weight": weight}
+        state = {"weight": inputs.numbers(2, 3, device=self.device).as_subclass(examples.Tagged)}
+        torch_save(state, path, zipped=False)
+        return state
 
 
 class FormatZip(_Format):
@@ -89,10 +82,8 @@ class FormatZip(_Format):
     title = "State dict in the zip format, asked for by name"
 
     def save(self, path):
-        import torch
-
         state = self.make()
-        torch.save(state, path, _use_new_zipfile_serialization=True)
+        torch_save(state, path, zipped=True)
         return state
 
 

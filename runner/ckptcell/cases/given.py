@@ -3,11 +3,11 @@
 No run plans these: ``ckptmatrix check`` and ``ckptmatrix rescue`` do, one a format.
 """
 
-import inspect
 import os
 
 from ckptcell import modes
 from ckptcell.cases.base import Case, Unsupported
+from ckptcell.torch_save import torch_save
 
 __all__ = [
     "GivenDcp",
@@ -33,15 +33,7 @@ class _Given(Case):
 
     def write(self, obj, path, container):
         """Write an object as ``torch.save`` does, in a container it is told."""
-        import torch
-
-        options = {}
-        if "_use_new_zipfile_serialization" in inspect.signature(torch.save).parameters:
-            options["_use_new_zipfile_serialization"] = container == "zip"
-        elif container == "zip":
-            msg = "torch.save writes no zip file here"
-            raise Unsupported(msg)
-        torch.save(obj, path, **options)
+        torch_save(obj, path, zipped=container == "zip")
 
 
 class GivenPickle(_Given):

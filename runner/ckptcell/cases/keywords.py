@@ -4,6 +4,7 @@ import zipfile
 
 from ckptcell import inputs
 from ckptcell.cases.base import Case, Unsupported
+from ckptcell.torch_save import torch_save
 
 __all__ = ["KeywordMmap", "KeywordWeightsOnly"]
 
@@ -29,15 +30,8 @@ class KeywordWeightsOnly(_Keyword):
     format = "legacy"
 
     def save(self, path):
-        import inspect
-
-        import torch
-
         state = self.make()
-        options = {}
-        if "_use_new_zipfile_serialization" in inspect.signature(torch.save).parameters:
-            options["_use_new_zipfile_serialization"] = False
-        torch.save(state, path, **options)
+        torch_save(state, path, zipped=False)
         return state
 
     def load(self, path, mode):  # noqa: ARG002 - there is one

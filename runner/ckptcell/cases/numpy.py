@@ -1,6 +1,7 @@
 """NumPy objects in a checkpoint: ``numpy.core`` became ``numpy._core`` in NumPy 2."""
 
 from ckptcell import inputs
+from ckptcell.beside import BesideTensor
 from ckptcell.cases.base import Case
 
 __all__ = [
@@ -18,20 +19,13 @@ __all__ = [
 ]
 
 
-class _NumpyObject(Case):
+class _NumpyObject(BesideTensor, Case):
     """A dict of a tensor and an object of NumPy's."""
 
     family = "numpy"
     needs = ("numpy",)
     cures = ("allowlisted",)
     expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
-
-    def extra(self):
-        """The object."""
-        raise NotImplementedError(self.name)
-
-    def make(self):
-        return {"weight": inputs.numbers(2, 3, device=self.device), "extra": self.extra()}
 
 
 class NumpyScalar(_NumpyObject):

@@ -1,6 +1,7 @@
 """Arrays of NumPy: how they are pickled, which texts they hold, and what torch makes of them."""
 
 from ckptcell import inputs
+from ckptcell.beside import BesideTensor
 from ckptcell.cases.base import Case
 
 __all__ = [
@@ -12,20 +13,13 @@ __all__ = [
 ]
 
 
-class _NumpyArray(Case):
+class _NumpyArray(BesideTensor, Case):
     """A dict of a tensor and an array."""
 
     family = "numpy"
     # What a file says in the modes between is what it says in these.
     modes = ("plain", "restricted", "trusted")
     expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
-
-    def extra(self):
-        """The array."""
-        raise NotImplementedError(self.name)
-
-    def make(self):
-        return {"weight": inputs.numbers(2, 3, device=self.device), "extra": self.extra()}
 
 
 class NumpyArrayProtocol5(_NumpyArray):

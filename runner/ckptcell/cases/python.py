@@ -10,7 +10,7 @@ import pathlib
 import types
 import uuid
 
-from ckptcell import inputs
+from ckptcell.beside import BesideTensor
 from ckptcell.cases.base import Case, Unsupported
 
 __all__ = [
@@ -65,19 +65,12 @@ def halve(value):
     return value / 2
 
 
-class _PyObject(Case):
+class _PyObject(BesideTensor, Case):
     """A dict of a tensor and an object of Python's."""
 
     family = "python"
     cures = ("allowlisted",)
     expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
-
-    def extra(self):
-        """The object."""
-        raise NotImplementedError(self.name)
-
-    def make(self):
-        return {"weight": inputs.numbers(2, 3, device=self.device), "extra": self.extra()}
 
 
 class PyPath(_PyObject):

@@ -7,8 +7,9 @@ import importlib
 import inspect
 import pathlib
 
-from ckptcell import inputs
+from ckptcell.beside import BesideTensor
 from ckptcell.cases.base import Case
+from ckptcell.reduced import Reduced
 
 __all__ = [
     "PyCgi",
@@ -46,19 +47,12 @@ class Crop(object):
     height: int = 256
 
 
-class _Object(Case):
+class _Object(BesideTensor, Case):
     """A dict of a tensor and an object."""
 
     family = "python"
     # What a file says in the modes between is what it says in these.
     modes = ("plain", "restricted", "trusted")
-
-    def extra(self):
-        """The object."""
-        raise NotImplementedError(self.name)
-
-    def make(self):
-        return {"weight": inputs.numbers(2, 3, device=self.device), "extra": self.extra()}
 
 
 class _PyObject(_Object):
@@ -66,17 +60,6 @@ class _PyObject(_Object):
 
     cures = ("allowlisted",)
     expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
-
-
-class _Reduced(object):
-    """Is pickled as a call of a function, which only the one who loads makes."""
-
-    def __init__(self, function, arguments):
-        self.function = function
-        self.arguments = arguments
-
-    def __reduce__(self):
-        return self.function, self.arguments
 
 
 class PyWindowsPath(_Object):
@@ -97,7 +80,7 @@ class PyWindowsPath(_Object):
         import torch
 
         obj = self.make()
-        called = _Reduced(pathlib.WindowsPath, obj["extra"].parts)
+        called = Reduced(pathlib.WindowsPath, obj["extra"].parts)
         torch.save({"weight": obj["weight"], "extra": called}, path)
         return obj
 

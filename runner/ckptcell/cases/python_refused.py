@@ -5,7 +5,7 @@ import decimal
 import functools
 import re
 
-from ckptcell import inputs
+from ckptcell.beside import BesideTensor
 from ckptcell.cases.base import Case
 
 __all__ = [
@@ -25,7 +25,7 @@ def clip(value, limit):
     return min(value, limit)
 
 
-class _PyObject(Case):
+class _PyObject(BesideTensor, Case):
     """A dict of a tensor and an object of Python's."""
 
     family = "python"
@@ -33,13 +33,6 @@ class _PyObject(Case):
     # What a file says in the modes between is what it says in these.
     modes = ("plain", "restricted", "trusted")
     expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
-
-    def extra(self):
-        """The object."""
-        raise NotImplementedError(self.name)
-
-    def make(self):
-        return {"weight": inputs.numbers(2, 3, device=self.device), "extra": self.extra()}
 
 
 class PyDeque(_PyObject):

@@ -4,6 +4,7 @@ import os
 
 from ckptcell import cures, inputs
 from ckptcell.cases.base import Case
+from ckptcell.whole import WholeModule
 
 __all__ = [
     "SafetensorsComplex",
@@ -43,28 +44,20 @@ class _Library(Case):
         return load_file(path)
 
 
-class _Tied(_Library):
+class _Tied(WholeModule, _Library):
     """A model whose last layer has the weight of its first one."""
 
-    def network(self):
-        """The model."""
+    def build(self):
         import torch
 
         model = torch.nn.Sequential(
             torch.nn.Linear(4, 4), torch.nn.ReLU(), torch.nn.Linear(4, 4, bias=False)
         )
         model[2].weight = model[0].weight
-        return model.to(self.device)
+        return model
 
-    def filled(self):
-        """The model as it is saved."""
-        return inputs.fill(self.network()).eval()
-
-    def forward(self, obj):
-        import torch
-
-        with torch.no_grad():
-            return obj(inputs.numbers(3, 4, device=self.device))
+    def example(self, device):
+        return inputs.numbers(3, 4, device=device)
 
 
 class SafetensorsShared(_Tied):
@@ -78,7 +71,7 @@ class SafetensorsShared(_Tied):
     def save(self, path):
         from safetensors.torch import save_file
 
-        model = self.filled()
+        model = self.make()
         save_file(model.state_dict(), path)
         return model
 
@@ -97,14 +90,14 @@ class SafetensorsSavedModel(_Tied):
     def save(self, path):
         from safetensors.torch import save_model
 
-        model = self.filled()
+        model = self.make()
         save_model(model, path)
         return model
 
     def load(self, path, mode):  # noqa: ARG002 - it loads into a model that is there
         from safetensors.torch import load_model
 
-        model = self.network().eval()
+        model = self.build().eval()
         load_model(model, path)
         return model
 
@@ -123,7 +116,7 @@ class SafetensorsSavedModelKeys(SafetensorsSavedModel):
     def load(self, path, mode):
         from safetensors.torch import load_file
 
-        model = self.network().eval()
+        model = self.build().eval()
         cures.load_into(model, load_file(path), mode)
         return model
 

@@ -3,6 +3,7 @@
 import threading
 
 from ckptcell import inputs
+from ckptcell.beside import BesideTensor
 from ckptcell.cases.base import Case, Unsupported
 
 __all__ = [
@@ -26,20 +27,13 @@ def warmup(step):
     return min(1.0, step / 100)
 
 
-class _Unpicklable(Case):
+class _Unpicklable(BesideTensor, Case):
     """A dict of a tensor and something no pickle can hold."""
 
     family = "user-mistakes"
     # Nothing is ever loaded: one mode says so as well as five.
     modes = ("plain",)
     expect = {"verdict": "failed", "reasons": ["unpicklable"]}
-
-    def extra(self):
-        """What cannot be pickled."""
-        raise NotImplementedError(self.name)
-
-    def make(self):
-        return {"weight": inputs.numbers(2, 3, device=self.device), "extra": self.extra()}
 
 
 class SaveUnpicklable(_Unpicklable):

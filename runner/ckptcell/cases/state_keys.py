@@ -3,8 +3,9 @@
 import collections
 from typing import Any
 
-from ckptcell import cures, inputs, modes, observe
+from ckptcell import inputs
 from ckptcell.cases.base import Case
+from ckptcell.whole import StateOfModule
 
 __all__ = [
     "StateBatchCountAbsent",
@@ -13,44 +14,14 @@ __all__ = [
 ]
 
 
-class _Keys(Case):
+class _Keys(StateOfModule, Case):
     """A state dict of one model, loaded into what the code makes of it now."""
 
     family = "user-mistakes"
     modes = ("plain",)
 
-    def before(self):
-        """The model as it was when it was saved."""
-        raise NotImplementedError(self.name)
-
-    def after(self):
-        """The model as the code makes it now."""
-        return self.before()
-
-    def state(self, model):
-        """What is saved of it."""
-        return model.state_dict()
-
-    def save(self, path):
-        import torch
-
-        model = inputs.fill(self.before()).eval().to(self.device)
-        torch.save(self.state(model), path)
-        return model
-
-    def load(self, path, mode):
-        model = self.after().eval().to(self.device)
-        cures.load_into(model, modes.torch_load(path, mode, self.device), mode)
-        return model
-
-    def observe(self, obj):
-        return observe.observe(dict(obj.state_dict()))
-
-    def forward(self, obj):
-        import torch
-
-        with torch.no_grad():
-            return obj(inputs.numbers(3, 4, device=self.device))
+    def example(self, device):
+        return inputs.numbers(3, 4, device=device)
 
 
 class StateBatchCountAbsent(_Keys):
@@ -65,13 +36,13 @@ class StateBatchCountAbsent(_Keys):
         "modes": {"partial": {"verdict": "ok"}},
     }
 
-    def before(self):
+    def build(self):
         import torch
 
         return torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
 
-    def state(self, model):
-        state = model.state_dict()
+    def state(self, module):
+        state = module.state_dict()
         kept = [(key, value) for key, value in state.items() if not key.endswith("_tracked")]
         counted: Any = collections.OrderedDict(kept)
         counted._metadata = state._metadata  # noqa: SLF001 - it has no public name
@@ -88,8 +59,8 @@ class StateBatchCountPlain(StateBatchCountAbsent):
     cures = ()
     expect = {}
 
-    def state(self, model):
-        return dict(super(StateBatchCountPlain, self).state(model))
+    def state(self, module):
+        return dict(super(StateBatchCountPlain, self).state(module))
 
 
 class StateSpectralNorm(_Keys):
@@ -100,12 +71,12 @@ class StateSpectralNorm(_Keys):
     loader = ("torch.nn.utils.parametrizations.spectral_norm",)
     expect = {"verdict": "failed", "reasons": ["missing_keys"]}
 
-    def before(self):
+    def build(self):
         import torch
 
         return torch.nn.utils.spectral_norm(torch.nn.Linear(4, 3))
 
-    def after(self):
+    def target(self):
         import torch
 
         return torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(4, 3))

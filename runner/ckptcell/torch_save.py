@@ -1,0 +1,29 @@
+"""Writing in one of torch's two formats, whatever the release writes by itself."""
+
+import inspect
+
+from ckptcell.cases.base import Unsupported
+
+__all__ = ["torch_save"]
+
+
+def torch_save(obj, path, zipped):
+    """Write ``obj`` as ``torch.save`` does.
+
+    Args:
+        obj: Anything.
+        path: The file.
+        zipped: Whether as a zip archive; else as the stream that torch wrote before 1.6.
+
+    Raises:
+        Unsupported: This torch writes no zip archives.
+    """
+    import torch
+
+    options = {}
+    if "_use_new_zipfile_serialization" in inspect.signature(torch.save).parameters:
+        options["_use_new_zipfile_serialization"] = zipped
+    elif zipped:
+        msg = "torch.save writes no zip file here"
+        raise Unsupported(msg)
+    torch.save(obj, path, **options)
