@@ -20,9 +20,12 @@ KEPT = 2000
 CHUNK = 1000
 #: Deepest nesting that is followed; CPython gives up at about 1,000 frames.
 DEEPEST = 150
-#: Elements a tensor of a forward pass may have and still be listed by value.
-FORWARD_VALUES = 4096
-VALUES = 16
+#: Elements a tensor or array may have and still be listed by value, which says how far apart two
+#: are; a digest only says that they are.
+VALUES = 4096
+#: Values listed in one observation; beyond them only tensors of at most :data:`FEW` elements are.
+LISTED = 40000
+FEW = 16
 
 
 def observe(obj):
@@ -34,7 +37,7 @@ def observe(obj):
     Returns:
         ``version``, ``leaves``, ``aliases`` and, beyond :data:`KEPT` leaves, ``more``.
     """
-    walk = _observed(obj, VALUES)
+    walk = _observed(obj)
     groups = [sorted(paths) for paths in walk.storages.values() if len(paths) > 1]
     return dict(walk.result(), version=VERSION, aliases=sorted(groups))
 
@@ -48,11 +51,11 @@ def observe_forward(obj):
     Returns:
         ``leaves`` and, beyond :data:`KEPT` leaves, ``more``.
     """
-    return _observed(obj, FORWARD_VALUES).result()
+    return _observed(obj).result()
 
 
-def _observed(obj, limit):
-    walk = _Walk(limit)
+def _observed(obj):
+    walk = _Walk()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         walk.visit("", obj, 0)
@@ -62,9 +65,9 @@ def _observed(obj, limit):
 class _Walk(object):
     """One traversal: the leaves it met, and what it has to remember of them."""
 
-    def __init__(self, limit):
-        self.limit = limit
+    def __init__(self):
         self.storages = collections.OrderedDict()
+        self._room = LISTED
         self._leaves = []
         self._count = 0
         self._chunk = []
@@ -94,14 +97,16 @@ class _Walk(object):
                 path, {"type": "unobservable", "class": class_name(type(obj)), "note": "depth"}
             )
             return
+        limit = max(FEW, min(VALUES, self._room))
         value = (
             observe_objects.scalar(obj)
-            or torch_kind(obj, role, self.limit)
-            or observe_numpy.numpy_kind(obj, VALUES)
+            or torch_kind(obj, role, limit)
+            or observe_numpy.numpy_kind(obj, limit)
             or observe_objects.value(obj)
         )
         if value is not None:
             fields, children = value
+            self._room -= _listed(fields)
             self._add(path, fields)
             if fields["type"] == "tensor":
                 self._remember_storage(path, obj)
@@ -164,7 +169,7 @@ class _Walk(object):
 
     def _set(self, path, obj, depth):
         # A set's own order is that of hashes, which are addresses for most objects.
-        ordered = sorted(obj, key=lambda item: canonical.digest(_observed(item, VALUES).result()))
+        ordered = sorted(obj, key=lambda item: canonical.digest(_observed(item).result()))
         self._add(
             path, {"type": "set", "class": class_name(type(obj)), "length": integer(len(obj))}
         )
@@ -190,3 +195,8 @@ def _keys(names):
 def _is_empty(obj):
     """Whether it is a container without items: ``()`` is one object for the whole process."""
     return isinstance(obj, (dict, list, tuple, set, frozenset)) and not obj
+
+
+def _listed(fields):
+    """How many values a leaf lists, those of its components among them."""
+    return len(fields.get("values") or ()) + sum(map(_listed, fields.get("parts", {}).values()))

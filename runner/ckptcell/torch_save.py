@@ -4,7 +4,7 @@ import inspect
 
 from ckptcell.cases.base import Unsupported
 
-__all__ = ["torch_save"]
+__all__ = ["SavedLegacy", "torch_save"]
 
 
 def torch_save(obj, path, zipped):
@@ -27,3 +27,16 @@ def torch_save(obj, path, zipped):
         msg = "torch.save writes no zip file here"
         raise Unsupported(msg)
     torch.save(obj, path, **options)
+
+
+class SavedLegacy(object):
+    """Mixed into a case before its base: what its ``make`` gives is saved in the legacy stream.
+
+    What people exchange with releases before 1.6, and the cure tried for a file that is too new.
+    """
+
+    def save(self, path):
+        """Save the object; returns it."""
+        obj = self.make()
+        torch_save(obj, path, zipped=False)
+        return obj

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXPECTED: dict[str, tuple[Reason, str, float | None]] = {
     "bytes": (Reason.VALUES_DIFFER, "", 0.5),
     "bytes_half": (Reason.VALUES_DIFFER, "", 0.5),
+    "bytes_many": (Reason.VALUES_DIFFER, "", 1.0),
     "bytes_large": (Reason.VALUES_DIFFER, "", None),
     "minus_zero": (Reason.VALUES_DIFFER, "", 0.0),
     "dtype": (Reason.DTYPE_CHANGED, "", 0.0),

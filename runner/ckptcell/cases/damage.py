@@ -147,6 +147,8 @@ class FileBitflipData(_Damage):
 
     name = "file_bitflip_data"
     title = "State dict with one bit of a weight flipped in the file"
+    # As many as an observation lists, so that it says by how much.
+    shape = (64, 64)
     expect = {"verdict": "changed", "reasons": ["values_differ"]}
 
     def damage(self, path, state):

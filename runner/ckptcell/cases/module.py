@@ -4,6 +4,7 @@ import os
 
 from ckptcell import inputs
 from ckptcell.cases.base import Case
+from ckptcell.torch_save import SavedLegacy
 from ckptcell.whole import StateOfModule, WholeModule
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ModuleHalfForward",
     "ModuleLinear",
     "ModuleLinearByEnvironment",
+    "ModuleLinearLegacy",
     "ModuleLstm",
 ]
 
@@ -66,6 +68,19 @@ class ModuleLinearByEnvironment(ModuleLinear):
             return super(ModuleLinearByEnvironment, self).load(path, mode)
         finally:
             del os.environ[_UNRESTRICTED]
+
+
+class ModuleLinearLegacy(SavedLegacy, ModuleLinear):
+    """The class is looked up in the old release, which may have it otherwise."""
+
+    name = "module_linear_legacy"
+    title = "Whole nn.Linear in the legacy stream format"
+    format = "legacy"
+    modes = None
+    # What a file asks for is looked up in a zip file only.
+    cures = ()
+    variant_of = "module_linear"
+    cure = "legacy_format"
 
 
 class ModuleConvBatchNorm(_Module):

@@ -8,6 +8,7 @@ import tempfile
 
 from ckptcell import inputs
 from ckptcell.cases.base import Case
+from ckptcell.torch_save import SavedLegacy
 
 __all__ = [
     "Config",
@@ -16,6 +17,7 @@ __all__ = [
     "NestedConfigPlain",
     "NestedDefaultdict",
     "NestedHub",
+    "NestedHubLegacy",
     "NestedHubPlain",
     "SafeGlobals",
     "Settings",
@@ -79,6 +81,19 @@ class NestedHub(_Nested):
             "hparams_name": "kwargs",
             "hyper_parameters": {"args": args, "classes": ("cat", "dog"), "seen": {1, 2}},
         }
+
+
+class NestedHubLegacy(SavedLegacy, NestedHub):
+    """Names of Python's own library, which are older than torch."""
+
+    name = "nested_hub_legacy"
+    title = "State dict among hyper-parameters and callbacks in the legacy stream format"
+    format = "legacy"
+    modes = None
+    # What a file asks for is looked up in a zip file only.
+    cures = ()
+    variant_of = "nested_hub"
+    cure = "legacy_format"
 
 
 class NestedDefaultdict(_Nested):

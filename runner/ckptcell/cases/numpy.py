@@ -3,10 +3,12 @@
 from ckptcell import inputs
 from ckptcell.beside import BesideTensor
 from ckptcell.cases.base import Case
+from ckptcell.torch_save import SavedLegacy
 
 __all__ = [
     "NumpyArray",
     "NumpyArrayAsTensor",
+    "NumpyArrayLegacy",
     "NumpyDtype",
     "NumpyGenerator",
     "NumpyGeneratorAsState",
@@ -81,6 +83,19 @@ class NumpyArrayAsTensor(NumpyArray):
 
         # Through a list: torch built for another major version of NumPy has no from_numpy.
         return torch.tensor(super(NumpyArrayAsTensor, self).extra().tolist())
+
+
+class NumpyArrayLegacy(SavedLegacy, NumpyArray):
+    """The format is read; NumPy's own names may have moved all the same."""
+
+    name = "numpy_array_legacy"
+    title = "Dict with a NumPy array in the legacy stream format"
+    format = "legacy"
+    modes = None
+    # What a file asks for is looked up in a zip file only.
+    cures = ()
+    variant_of = "numpy_array"
+    cure = "legacy_format"
 
 
 class NumpyDtype(_NumpyObject):

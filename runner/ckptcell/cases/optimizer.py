@@ -4,9 +4,11 @@ import copy
 
 from ckptcell import steps
 from ckptcell.cases.base import Case, Unsupported
+from ckptcell.torch_save import SavedLegacy
 
 __all__ = [
     "OptimAdam",
+    "OptimAdamLegacy",
     "OptimAdamw",
     "OptimForeach",
     "OptimFused",
@@ -58,6 +60,19 @@ class OptimAdam(_Optimizer):
         import torch
 
         return torch.optim.Adam(model.parameters(), lr=0.05)
+
+
+class OptimAdamLegacy(SavedLegacy, OptimAdam):
+    """The old release reads the file, and may not go on from a step that is a tensor."""
+
+    name = "optim_adam_legacy"
+    title = "State dict of Adam in the legacy stream format, and steps taken with it"
+    format = "legacy"
+    modes = None
+    # What a file asks for is looked up in a zip file only.
+    cures = ()
+    variant_of = "optim_adam"
+    cure = "legacy_format"
 
 
 class OptimAdamw(_Optimizer):

@@ -7,11 +7,14 @@ import copy
 
 from ckptcell import inputs, steps
 from ckptcell.cases.base import Case, Unsupported
+from ckptcell.torch_save import SavedLegacy
 
 __all__ = [
     "ResumeAdam",
+    "ResumeAdamLegacy",
     "ResumeAdamwAmsgrad",
     "ResumeFull",
+    "ResumeFullLegacy",
     "ResumeGradscaler",
     "ResumeGradscalerEmpty",
     "ResumeLostBuffer",
@@ -64,6 +67,19 @@ class ResumeAdam(_Training):
 
         model = steps.network(self.device)
         return model, torch.optim.Adam(model.parameters(), lr=0.05), None
+
+
+class ResumeAdamLegacy(SavedLegacy, ResumeAdam):
+    """Training that goes on in an older release."""
+
+    name = "resume_adam_legacy"
+    title = "Model and Adam in the legacy stream format, continued for three steps"
+    format = "legacy"
+    modes = None
+    # What a file asks for is looked up in a zip file only.
+    cures = ()
+    variant_of = "resume_adam"
+    cure = "legacy_format"
 
 
 class ResumeAdamwAmsgrad(_Training):
@@ -185,6 +201,19 @@ def _scaler(device, **options):
     if general is not None:
         return general(kind, init_scale=4.0, growth_interval=3, **options)
     return torch.cuda.amp.GradScaler(init_scale=4.0, growth_interval=3, **options)
+
+
+class ResumeFullLegacy(SavedLegacy, ResumeFull):
+    """All of a training, for an older release to go on with."""
+
+    name = "resume_full_legacy"
+    title = "All of a training in the legacy stream format, continued for three noisy steps"
+    format = "legacy"
+    modes = None
+    # What a file asks for is looked up in a zip file only.
+    cures = ()
+    variant_of = "resume_full"
+    cure = "legacy_format"
 
 
 class ResumeGradscaler(_Training):

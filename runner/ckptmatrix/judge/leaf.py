@@ -36,6 +36,8 @@ _NOT_VALUES = frozenset(
 #: Two appearances of one Python object, told apart from two objects that are equal.
 _REFERENCE = "reference"
 _NUMBERS = ("int", "float", "complex")
+#: Elements shown of two lists.
+_FEW = 16
 
 
 def kind_of(leaf: Leaf) -> str:
@@ -120,12 +122,23 @@ def _values_differ(before: Leaf, after: Leaf, name: str) -> Difference:
     if name in ("sha256", "values") and not same(olds, news):
         apart = gap(olds, news)
         note = "" if apart is None else f"; {apart}"
-        return _one(before, Reason.VALUES_DIFFER, shown(olds), shown(news) + note, apart)
+        old, new = _around(olds, news)
+        return _one(before, Reason.VALUES_DIFFER, old, new + note, apart)
     before_value, after_value = before.fields.get(name), after.fields.get(name)
     old, new = shown(before_value), shown(after_value)
     label = "" if name == "value" else f"{name} "
     apart = gap([before_value], [after_value]) if before.type in _NUMBERS else None
     return _one(before, Reason.VALUES_DIFFER, f"{label}{old}", f"{label}{new}", apart)
+
+
+def _around(olds: object, news: object) -> tuple[str, str]:
+    """Two lists as short texts; of long ones what begins at the first element that differs."""
+    if not isinstance(olds, list) or not isinstance(news, list) or len(olds) <= _FEW:
+        return shown(olds), shown(news)
+    pairs = enumerate(zip(olds, news, strict=False))
+    first = next((at for at, (old, new) in pairs if not same(old, new)), len(news))
+    end = first + _FEW
+    return f"from [{first}]: {shown(olds[first:end])}", f"from [{first}]: {shown(news[first:end])}"
 
 
 def _parts(before: Leaf, after: Leaf) -> list[Difference]:

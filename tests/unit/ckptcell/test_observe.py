@@ -275,7 +275,7 @@ def test_many_leaves_come_by_digest() -> None:
 
 def test_digests_of_many_leaves_do_not_depend_on_the_device() -> None:
     def many(device: str, value: str) -> Any:
-        walk = observe._Walk(observe.VALUES)
+        walk = observe._Walk()
         part = {"type": "tensor", "device": device, "sha256": value}
         for index in range(observe.KEPT + 1):
             leaf = {"type": "tensor", "device": device, "parts": {"values": {**part}}}
@@ -337,7 +337,15 @@ def test_numpy_arrays() -> None:
     assert (leaf["class"], leaf["dtype"], leaf["shape"]) == ("numpy.ndarray", "int64", [3, 2])
     assert leaf["values"] == [0, 3, 1, 4, 2, 5]
     assert leaf["sha256"] == only(np.array([[0, 3], [1, 4], [2, 5]]))["sha256"]
-    assert "values" not in only(np.zeros(17))
+    assert "values" not in only(np.zeros(observe.VALUES + 1))
+
+
+def test_the_values_of_one_observation_are_bounded() -> None:
+    whole = observe.LISTED // observe.VALUES
+    arrays = [np.zeros(observe.VALUES) for _ in range(whole + 2)]
+    leaves = observe.observe([*arrays, np.zeros(observe.FEW)])["leaves"][1:]
+    listed = ["values" in leaf for leaf in leaves]
+    assert listed == [True] * whole + [False] * 2 + [True]
 
 
 @pytest.mark.parametrize(
