@@ -15,7 +15,7 @@ from ckptmatrix.words import Reason, Verdict
 __all__ = ["FORMAT", "CellRecord", "Counts", "RunRecord", "SaveRecord"]
 
 #: Version of the run folder's format.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, kw_only=True)

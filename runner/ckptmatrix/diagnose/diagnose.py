@@ -14,6 +14,7 @@ from ckptmatrix.judge.wording import clipped
 
 if TYPE_CHECKING:
     from ckptmatrix.diagnose.evidence import Evidence
+    from ckptmatrix.wire import Facts
 
 __all__ = ["diagnose"]
 
@@ -35,5 +36,23 @@ def diagnose(evidence: Evidence) -> Diagnosis:
                 cause=clipped(words.fill(signature.cause), _LONGEST),
                 cures=cures_of(signature.remedies, evidence, words),
                 reference=signature.reference,
+                between=_between(evidence),
             )
-    return Diagnosis(signature="", cause=evidence.judgement.message or "nothing was said")
+    return Diagnosis(
+        signature="",
+        cause=evidence.judgement.message or "nothing was said",
+        between=_between(evidence),
+    )
+
+
+def _between(evidence: Evidence) -> str:
+    """The versions of both sides."""
+    if evidence.mode is None:
+        return f"saved with {_versions(evidence.consumer)}" if evidence.consumer else ""
+    sides = (("saved", evidence.producer), ("loaded", evidence.consumer))
+    return "; ".join(f"{did} with {_versions(facts)}" for did, facts in sides if facts is not None)
+
+
+def _versions(facts: Facts) -> str:
+    parts = {"torch": facts.torch, "Python": facts.python, "NumPy": facts.numpy}
+    return ", ".join(f"{name} {clipped(version or 'none', 60)}" for name, version in parts.items())

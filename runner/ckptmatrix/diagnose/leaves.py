@@ -18,6 +18,8 @@ __all__ = ["are_swapped", "in_file", "is_byteswapped", "keeps_file_dtype", "shar
 
 _NAME = re.compile(r"\['([^']{1,300})'\]|\[(\d{1,20})\]|\.?([\w.]{1,300})")
 _NUMBER = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?(?:e[+-]?\d{1,3})?")
+#: Where in a long list the values begin that are shown.
+_PLACE = re.compile(r"\Afrom \[\d{1,9}\]: ")
 #: As many numbers of a leaf are compared.
 _COMPARED = 4
 
@@ -61,7 +63,7 @@ def shares_storage(difference: Difference, reading: Reading) -> bool:
 def is_byteswapped(difference: Difference) -> bool:
     """Whether its first values are those that were saved with their bytes in reverse."""
     before, after = (
-        [float(text) for text in _NUMBER.findall(side)[:_COMPARED]]
+        [float(text) for text in _NUMBER.findall(_PLACE.sub("", side))[:_COMPARED]]
         for side in (difference.before, difference.after.partition("; largest")[0])
     )
     return (

@@ -9,7 +9,7 @@ from ckptmatrix.judge.wording import clipped
 from ckptmatrix.matrix.cell import release_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ckptmatrix.diagnose.evidence import Evidence
     from ckptmatrix.wire import Facts
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "Side", "Words"]
 
 #: Names every template may use, beside the groups of its own patterns.
-NAMES = ("entity", "device", "mode", "protocol", "bytes", "path", "before", "after")
+NAMES = (
+    *("entity", "device", "mode", "protocol", "bytes", "path", "before", "after"),
+    # Of the file: the first keys of its root, and how many tensors it has.
+    *("keys", "tensors"),
+)
 _LONGEST = 160
+_MOST_KEYS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,11 @@ class Side:
 
 def _release(version: str) -> str:
     return ".".join(map(str, release_of(version))) or clipped(version, 40)
+
+
+def _listed(keys: Sequence[str]) -> str:
+    more = len(keys) - _MOST_KEYS
+    return ", ".join(keys[:_MOST_KEYS]) + (f" and {more:,} more" if more > 0 else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +91,8 @@ class Words:
             "mode": str(evidence.mode or "save"),
             "protocol": "" if protocol is None else str(protocol),
             "bytes": f"{reading.bytes:,}" if reading is not None else "",
+            "keys": _listed(reading.keys) if reading is not None else "",
+            "tensors": f"{len(reading.tensors):,}" if reading is not None else "",
             "path": (worst.path or "the object itself") if worst else "",
             "before": worst.before if worst else "",
             "after": worst.after if worst else "",

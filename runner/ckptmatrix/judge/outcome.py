@@ -94,12 +94,16 @@ class Diagnosis:
         cause: The cause in one sentence, with what it is about: the global, key, version or size.
         cures: What to do, the verified first.
         reference: Public issue or release note: ``pytorch#42724``, ``torch 2.6 release notes``.
+        between: Versions of both sides: ``saved with torch 2.6.0, Python 3.13.0, NumPy 2.2.0;
+            loaded with torch 1.13.1, Python 3.11.2, NumPy 1.24.2``. Of a save, or a file that
+            nobody here saved, the one side that there is.
     """
 
     signature: str
     cause: str
     cures: tuple[Cure, ...] = ()
     reference: str = ""
+    between: str = ""
 
     @property
     def is_known(self) -> bool:

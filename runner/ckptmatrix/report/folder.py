@@ -1,6 +1,6 @@
 """The folder a run leaves behind, written so that it can be read at any moment.
 
-- ``run.json``: header, cells, saves, cases, counts, phases; one JSON object with ``"format": 1``
+- ``run.json``: header, cells, saves, cases, counts, phases; one JSON object with its ``"format"``
 - ``outcomes.json``: one JSON array, one outcome a line; ``report.schema`` lists the fields
 - ``outcomes.parquet``: the same as a table
 - ``table.csv``: producer by consumer, the worst verdict and how many loads are good

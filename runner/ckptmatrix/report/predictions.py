@@ -287,6 +287,8 @@ def sentences(scores: Scores, *, most_wrong: int = 3) -> list[str]:
         which = "by the releases the rules were written from"
         lines.append(f"predictions, {which}: {_said(scores.known)}")
         lines.append(f"  of failures while loading: {_in_short(scores.known_at_load)}")
+    if scores.mistakes.loads:
+        lines.append(f"predictions for mistakes of users: {_said(scores.mistakes)}")
     lines += [f"  wrong: {each.sentence}" for each in scores.wrong[:most_wrong]]
     if len(scores.wrong) > most_wrong:
         more = sum(each.loads for each in scores.wrong[most_wrong:])

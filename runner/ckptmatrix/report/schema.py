@@ -80,6 +80,9 @@ COLUMNS = (
     Column(name="cures", kind="json", meaning="What to do, and whether it was seen to work."),
     Column(name="reference", kind="text", meaning="Public source of the diagnosis."),
     Column(
+        name="between", kind="category", meaning="Versions of both sides, where there is a cause."
+    ),
+    Column(
         name="predicted",
         kind="category",
         meaning="What the file alone said: loads, fails; empty when it was not asked.",
@@ -128,12 +131,13 @@ def row(outcome: Outcome) -> dict[str, Any]:
 
 def _diagnosis_row(diagnosis: Diagnosis | None) -> dict[str, Any]:
     if diagnosis is None:
-        return {"diagnosis": None, "cause": "", "cures": [], "reference": ""}
+        return {"diagnosis": None, "cause": "", "cures": [], "reference": "", "between": ""}
     return {
         "diagnosis": diagnosis.signature or None,
         "cause": encodable(diagnosis.cause),
         "cures": [asdict(cure) | {"text": encodable(cure.text)} for cure in diagnosis.cures],
         "reference": diagnosis.reference,
+        "between": diagnosis.between,
     }
 
 
@@ -203,6 +207,7 @@ def _diagnosis_from(fields: Mapping[str, Any]) -> Diagnosis | None:
         cause=fields["cause"],
         cures=tuple(Cure(**cure) for cure in fields["cures"]),
         reference=fields["reference"],
+        between=fields["between"],
     )
 
 

@@ -48,6 +48,27 @@ def test_the_words_of_python_3_14_mean_the_same(evidence: Callable[..., Evidence
     assert diagnose(known) == diagnose(evidence())
 
 
+def test_it_names_the_versions_of_both_sides(evidence: Callable[..., Evidence]) -> None:
+    known = evidence()
+    assert known.producer is not None
+    assert known.consumer is not None
+    saved, loaded = (
+        f"torch {facts.torch}, Python {facts.python}, NumPy {facts.numpy or 'none'}"
+        for facts in (known.producer, known.consumer)
+    )
+    assert diagnose(known).between == f"saved with {saved}; loaded with {loaded}"
+
+
+def test_of_a_save_and_of_a_file_of_the_users_there_is_one_side(
+    evidence: Callable[..., Evidence],
+) -> None:
+    save = diagnose(evidence(mode=None))
+    assert save.between.startswith("saved with torch ")
+    assert "loaded" not in save.between
+    given = diagnose(evidence(producer=None, **raised("ValueError", "the moon is full")))
+    assert given.between.startswith("loaded with torch ")
+
+
 def test_colours_of_a_terminal_are_not_words(evidence: Callable[..., Evidence]) -> None:
     message = (
         "\x1b[1mWeights only load failed\x1b[0m. Unsupported global: "

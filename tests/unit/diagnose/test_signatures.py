@@ -17,7 +17,7 @@ from ckptmatrix.diagnose.diagnose import diagnose
 from ckptmatrix.diagnose.knowledge import THEMES, known_signatures
 from ckptmatrix.diagnose.sentence import NAMES
 from ckptmatrix.diagnose.signature import Signature
-from ckptmatrix.words import Mode
+from ckptmatrix.words import Mode, Reason
 from diagnosed import evidence_from
 
 MESSAGES = Path(__file__).parent / "messages"
@@ -98,7 +98,17 @@ def test_what_it_wins_over_comes_after_it(signature: Signature) -> None:
 @pytest.mark.parametrize("signature", known_signatures(), ids=_name)
 def test_it_is_about_something(signature: Signature) -> None:
     """No entry matches whatever its reason gives: that would be a catch-all."""
-    assert _patterns(signature) or signature.conditions.format or signature.entity
+    conditions = signature.conditions
+    # A pattern that any text meets, such as that of a leaf's path, names what it finds and no more.
+    selective = [pattern for pattern in _patterns(signature) if not pattern.search("\N{SNOWMAN}")]
+    facts = (
+        *(conditions.format, conditions.producer, conditions.consumer, conditions.producer_is),
+        *(conditions.swapped, conditions.byteswapped, conditions.shared_storage),
+        *(conditions.leaf_in_file, conditions.file_dtype, conditions.mode),
+        # The reason is the cause.
+        signature.reasons if signature.reasons == {Reason.OUT_OF_MEMORY} else None,
+    )
+    assert selective or any(fact not in (None, frozenset(), {}) for fact in facts)
     fields = {field for _, field, _, _ in string.Formatter().parse(signature.cause) if field}
     assert fields, "its cause names nothing"
 

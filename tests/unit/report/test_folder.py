@@ -38,7 +38,7 @@ def test_a_run_comes_back_as_it_was_written(tmp_path: Path, run: RunRecord) -> N
     assert names(folder) == FILES
     assert read_run(folder) == run
     assert read_run(folder, outcomes=False) == replace(run, outcomes=())
-    assert json.loads((folder / "run.json").read_text())["format"] == 2
+    assert json.loads((folder / "run.json").read_text())["format"] == 3
     rows = json.loads((folder / "outcomes.json").read_text())
     assert len(rows) == len(run.outcomes)
     assert len((folder / "outcomes.json").read_text().splitlines()) == len(rows) + 2
@@ -114,7 +114,7 @@ def test_hostile_text_is_written_and_read(
         ('{"format": "1"}', "not the record of a run"),
         ("[]", "not the record of a run"),
         ("{", "damaged"),
-        ('{"format": 2}', r"damaged.*\n    fix: run the matrix again"),
+        ('{"format": 3}', r"damaged.*\n    fix: run the matrix again"),
         ("\x00\xff", "damaged"),
     ],
 )

@@ -40,6 +40,7 @@ def diagnosed(run: RunRecord, cause: str = "NumPy 2 wrote numpy._core") -> RunRe
             Cure(where="version", text="load with NumPy 1.26.1 or newer"),
         ),
         reference="numpy#24906",
+        between="saved with torch 2.6.0; loaded with torch 1.7.1",
     )
     return replace(
         run,
@@ -84,6 +85,7 @@ def test_the_page_says_it_at_findings_and_at_every_load(run: RunRecord) -> None:
     assert "when saving: save Python numbers (verified here)" in page
     assert "another version: load with NumPy 1.26.1 or newer" in page
     assert "numpy#24906" in page
+    assert "saved with torch 2.6.0; loaded with torch 1.7.1" in page
 
 
 @pytest.mark.parametrize("show", [printed, render_markdown, render_html])
