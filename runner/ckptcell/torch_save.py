@@ -37,6 +37,6 @@ class SavedLegacy(object):
 
     def save(self, path):
         """Save the object; returns it."""
-        obj = self.make()
+        obj = self.make()  # type: ignore[attr-defined] # the case it is mixed into has it
         torch_save(obj, path, zipped=False)
         return obj
