@@ -1,8 +1,9 @@
 """Known answers of releases that neither the default matrix nor Debian has.
 
 ``CKPTMATRIX_TEST_ERAS`` chooses cells of ``matrices/eras.yaml`` as ``--cells`` does. All of them
-take 34 GB of disk, so CI tries four. Only the cases that answers are about are run, and only
-answers about the cells that were chosen are looked for.
+take 34 GB of disk, so CI tries four. Only answers about the cells that were chosen are looked for.
+``CKPTMATRIX_TEST_ERAS_CASES`` chooses cases as ``--cases`` does; without it, those that answers are
+about and those of safetensors, which no other matrix has the package for.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import pytest
 import ckptmatrix
 from ckptmatrix.matrix.load import load_matrix
 from ckptmatrix.matrix.selection import select_cells
+from diagnosed import undiagnosed
 from e2e_program import REPOSITORY, command
+from inspected import problems
 from known_answers import assert_answer, cases_of, name_of, read_answers
 from own_cell import own_rows, unexpected
 
@@ -48,13 +51,23 @@ ANSWERS = [
 ]
 
 
+CASES = os.environ.get("CKPTMATRIX_TEST_ERAS_CASES") or (f"{cases_of(ANSWERS)},family:safetensors")
+
+
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunFrames:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the run."""
     out = tmp_path_factory.mktemp("reports")
-    choice = ("--cells", CHOICE, "--cases", cases_of(ANSWERS))
+    choice = ("--cells", CHOICE, "--cases", CASES)
     done = command("run", str(MATRIX), "--provider", "venv", *choice, "--out", str(out))
     assert done.code == 0, done.err
-    return ckptmatrix.load_run(out / "eras" / "latest")
+    return (out / "eras" / "latest").resolve()
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> RunFrames:
+    """The run as pandas tables."""
+    return ckptmatrix.load_run(folder)
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=name_of)
@@ -64,6 +77,14 @@ def test_known_answer(run: RunFrames, answer: dict[str, Any]) -> None:
 
 def test_what_a_cell_saves_it_loads_as_declared(run: RunFrames) -> None:
     assert unexpected(own_rows(run)) == []
+
+
+def test_no_failure_is_undiagnosed(run: RunFrames) -> None:
+    assert undiagnosed(run.frame()) == []
+
+
+def test_every_checkpoint_is_inspected_as_its_producer_saw_it(folder: Path) -> None:
+    assert problems(folder) == []
 
 
 def test_nothing_went_wrong_on_our_side(run: RunFrames) -> None:

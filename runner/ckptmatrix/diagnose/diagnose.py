@@ -36,16 +36,16 @@ def diagnose(evidence: Evidence) -> Diagnosis:
                 cause=clipped(words.fill(signature.cause), _LONGEST),
                 cures=cures_of(signature.remedies, evidence, words),
                 reference=signature.reference,
-                between=_between(evidence),
+                versions=_both_versions(evidence),
             )
     return Diagnosis(
         signature="",
         cause=evidence.judgement.message or "nothing was said",
-        between=_between(evidence),
+        versions=_both_versions(evidence),
     )
 
 
-def _between(evidence: Evidence) -> str:
+def _both_versions(evidence: Evidence) -> str:
     """The versions of both sides."""
     if evidence.mode is None:
         return f"saved with {_versions(evidence.consumer)}" if evidence.consumer else ""

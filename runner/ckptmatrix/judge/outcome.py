@@ -94,7 +94,7 @@ class Diagnosis:
         cause: The cause in one sentence, with what it is about: the global, key, version or size.
         cures: What to do, the verified first.
         reference: Public issue or release note: ``pytorch#42724``, ``torch 2.6 release notes``.
-        between: Versions of both sides: ``saved with torch 2.6.0, Python 3.13.0, NumPy 2.2.0;
+        versions: Versions of both sides: ``saved with torch 2.6.0, Python 3.13.0, NumPy 2.2.0;
             loaded with torch 1.13.1, Python 3.11.2, NumPy 1.24.2``. Of a save, or a file that
             nobody here saved, the one side that there is.
     """
@@ -103,7 +103,7 @@ class Diagnosis:
     cause: str
     cures: tuple[Cure, ...] = ()
     reference: str = ""
-    between: str = ""
+    versions: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -131,8 +131,8 @@ class Outcome:
         checkpoint: SHA-256 of what was loaded, or None when nothing was.
         cached: Whether the observation is from an earlier run.
         diagnosis: For what failed or changed: why, and what to do. None for everything else.
-        prediction: What the file and the consumer's facts alone said beforehand; None when there
-            was no file or no facts.
+        prediction: What the file, the consumer's facts and the way of loading alone say of it;
+            None when there was no file or no facts.
     """
 
     producer: str

@@ -205,7 +205,7 @@ def _details(grid: Grid) -> list[dict[str, Any]]:
                 "consumer": consumer,
                 "verdict": square.verdict,
                 "text": square.text,
-                "between": next((o.diagnosis.between for o in bad if o.diagnosis), ""),
+                "versions": next((o.diagnosis.versions for o in bad if o.diagnosis), ""),
                 "bad": lines[:most],
                 "more": max(0, len(lines) - most),
                 "others": _others(o for o in square.outcomes if not _is_problem(o)),

@@ -80,7 +80,7 @@ COLUMNS = (
     Column(name="cures", kind="json", meaning="What to do, and whether it was seen to work."),
     Column(name="reference", kind="text", meaning="Public source of the diagnosis."),
     Column(
-        name="between", kind="category", meaning="Versions of both sides, where there is a cause."
+        name="versions", kind="category", meaning="Versions of both sides, where there is a cause."
     ),
     Column(
         name="predicted",
@@ -131,13 +131,13 @@ def row(outcome: Outcome) -> dict[str, Any]:
 
 def _diagnosis_row(diagnosis: Diagnosis | None) -> dict[str, Any]:
     if diagnosis is None:
-        return {"diagnosis": None, "cause": "", "cures": [], "reference": "", "between": ""}
+        return {"diagnosis": None, "cause": "", "cures": [], "reference": "", "versions": ""}
     return {
         "diagnosis": diagnosis.signature or None,
         "cause": encodable(diagnosis.cause),
         "cures": [asdict(cure) | {"text": encodable(cure.text)} for cure in diagnosis.cures],
         "reference": diagnosis.reference,
-        "between": diagnosis.between,
+        "versions": diagnosis.versions,
     }
 
 
@@ -207,7 +207,7 @@ def _diagnosis_from(fields: Mapping[str, Any]) -> Diagnosis | None:
         cause=fields["cause"],
         cures=tuple(Cure(**cure) for cure in fields["cures"]),
         reference=fields["reference"],
-        between=fields["between"],
+        versions=fields["versions"],
     )
 
 

@@ -56,17 +56,17 @@ def test_it_names_the_versions_of_both_sides(evidence: Callable[..., Evidence]) 
         f"torch {facts.torch}, Python {facts.python}, NumPy {facts.numpy or 'none'}"
         for facts in (known.producer, known.consumer)
     )
-    assert diagnose(known).between == f"saved with {saved}; loaded with {loaded}"
+    assert diagnose(known).versions == f"saved with {saved}; loaded with {loaded}"
 
 
 def test_of_a_save_and_of_a_file_of_the_users_there_is_one_side(
     evidence: Callable[..., Evidence],
 ) -> None:
     save = diagnose(evidence(mode=None))
-    assert save.between.startswith("saved with torch ")
-    assert "loaded" not in save.between
+    assert save.versions.startswith("saved with torch ")
+    assert "loaded" not in save.versions
     given = diagnose(evidence(producer=None, **raised("ValueError", "the moon is full")))
-    assert given.between.startswith("loaded with torch ")
+    assert given.versions.startswith("loaded with torch ")
 
 
 def test_colours_of_a_terminal_are_not_words(evidence: Callable[..., Evidence]) -> None:

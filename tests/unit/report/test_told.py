@@ -40,7 +40,7 @@ def diagnosed(run: RunRecord, cause: str = "NumPy 2 wrote numpy._core") -> RunRe
             Cure(where="version", text="load with NumPy 1.26.1 or newer"),
         ),
         reference="numpy#24906",
-        between="saved with torch 2.6.0; loaded with torch 1.7.1",
+        versions="saved with torch 2.6.0; loaded with torch 1.7.1",
     )
     return replace(
         run,
