@@ -49,6 +49,8 @@ __all__ = [
 
 _ANSWERED = frozenset({Verdict.OK, Verdict.CHANGED, Verdict.FAILED})
 _MOST_RELEASES = 6
+#: Reasons to fail after loading.
+_LATER = frozenset({Reason.FORWARD_ERROR, Reason.RESUME_ERROR})
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class Scores:
     Attributes:
         known: Loads by releases the rules were written from.
         held_out: Loads by all others.
-        known_at_load: Those of ``known``, where only failures while loading count as failures.
+        known_at_load: Those of ``known`` that did not fail later, and what was said of loading.
         held_out_at_load: Likewise of ``held_out``.
         mistakes: Loads of the family ``user-mistakes``, by all releases.
         releases: Releases of torch that were held out, in the matrix's order.
@@ -223,8 +225,8 @@ def score_run(run: RunRecord) -> Scores:
     return Scores(
         known=score(map(_answer, known)),
         held_out=score(map(_answer, held)),
-        known_at_load=score(map(_answer_at_load, known)),
-        held_out_at_load=score(map(_answer_at_load, held)),
+        known_at_load=score(map(_answer_at_load, filter(_tells_of_loading, known))),
+        held_out_at_load=score(map(_answer_at_load, filter(_tells_of_loading, held))),
         mistakes=score(_answer(outcome) for outcome in counted if outcome.family == MISTAKES),
         releases=tuple(consumers),
         wrong=_grouped(wrong, torches),
@@ -239,8 +241,14 @@ def _answer(outcome: Outcome) -> Answer:
 
 
 def _answer_at_load(outcome: Outcome) -> Answer:
-    answer = _answer(outcome)
-    return answer if outcome.judgement.stage is Stage.LOAD else Answer(answer.predicted, None)
+    said = _answer(outcome)
+    return Answer(None if said.predicted in _LATER else said.predicted, said.happened)
+
+
+def _tells_of_loading(outcome: Outcome) -> bool:
+    """Whether it failed while loading, or not at all."""
+    judgement = outcome.judgement
+    return judgement.verdict is not Verdict.FAILED or judgement.stage is Stage.LOAD
 
 
 def _is_wrong(outcome: Outcome) -> bool:

@@ -152,9 +152,18 @@ def test_only_answers_with_a_prediction_count_and_mistakes_are_apart(
 
 
 def test_what_fails_after_loading_is_counted_and_told_apart(said: Said, ran: Ran) -> None:
-    scores = score_run(ran(said(None, FORWARD, stage=Stage.FORWARD), said(CORRUPT, CORRUPT)))
-    assert scores.known.recall == 0.5
-    assert scores.known_at_load.recall == 1.0
+    scores = score_run(
+        ran(
+            said(None, FORWARD, stage=Stage.FORWARD),
+            said(FORWARD, FORWARD, stage=Stage.FORWARD),
+            said(FORWARD, None),
+            said(CORRUPT, CORRUPT),
+        )
+    )
+    assert scores.known.recall == 0.75
+    assert scores.known.precision == 0.75
+    at_load = scores.known_at_load
+    assert (at_load.loads, at_load.precision, at_load.recall) == (2, 1.0, 1.0)
 
 
 def test_wrong_ones_are_listed_the_most_frequent_first(said: Said, ran: Ran) -> None:
