@@ -10,7 +10,7 @@ from ckptmatrix.judge.outcome import Cure
 from ckptmatrix.judge.wording import clipped
 from ckptmatrix.matrix.cell import release_of
 from ckptmatrix.predict.consumer import consumer_of
-from ckptmatrix.predict.restricted import lacks
+from ckptmatrix.predict.restricted import lacks, newer_that_allows
 from ckptmatrix.words import Mode, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Remedy:
         by: The mode, or the cure word of the sibling case, that does it; empty when nothing here
             can.
         needs: Whose version it is about: what the file itself asks for is said in place of
-            ``text``.
+            ``text``. With ``weights_only`` that is the torch that allows all it names, and there
+            is no such cure where no torch does.
         partly: Whether the mode is advice also where it gives another object than was saved, which
             the text then has to say.
     """
@@ -54,7 +55,7 @@ class Remedy:
     where: Literal["save", "load", "version"]
     text: str
     by: str = ""
-    needs: Literal["", "torch", "numpy", "python"] = ""
+    needs: Literal["", "torch", "numpy", "python", "weights_only"] = ""
     partly: bool = False
 
 
@@ -72,7 +73,9 @@ def cures_of(remedies: Iterable[Remedy], evidence: Evidence, words: Words) -> tu
 
 def _cure(remedy: Remedy, evidence: Evidence, words: Words) -> Cure | None:
     text = words.fill(remedy.text)
-    if remedy.needs:
+    if remedy.needs == "weights_only":
+        text = _allowing(evidence, text)
+    elif remedy.needs:
         text = _needed(remedy.needs, evidence) or text
     if not remedy.by:
         return Cure(where=remedy.where, text=text) if text else None
@@ -132,6 +135,24 @@ def _tried(modes: Mapping[Mode, Judgement], mode: Mode | None) -> list[Judgement
     same = modes.get(mode) if mode is not None else None
     chosen = [same] if same else [each for m, each in modes.items() if not m.is_cure]
     return [each for each in chosen if each.verdict is not Verdict.ERROR]
+
+
+def _allowing(evidence: Evidence, otherwise: str) -> str:
+    """Which newer torch allows all the file names and can read it; empty when none does.
+
+    Args:
+        evidence: Of the load.
+        otherwise: What to say of a file or an environment of which nothing is known.
+    """
+    reading, consumer = evidence.reading, evidence.consumer
+    if reading is None or consumer is None or not consumer.torch:
+        return otherwise
+    since = newer_that_allows(reading, consumer_of(consumer))
+    asked = [each for each in reading.requirements if each.of == "torch"]
+    lowest = max((since, *(each.at_least for each in asked)), key=release_of)
+    if not since or any(each.below and compared(lowest, each.below) >= 0 for each in asked):
+        return ""
+    return f"load with torch {lowest} or newer, which allows all that it names"
 
 
 def _needed(part: str, evidence: Evidence) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import _compat_pickle
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ckptmatrix.archive.reading import Format
 from ckptmatrix.predict.knowledge import compiled, read_table, within, words_of
 from ckptmatrix.predict.prediction import Prediction
-from ckptmatrix.predict.spans import parse_spans
+from ckptmatrix.predict.spans import Release, parse_spans
 from ckptmatrix.words import Mode, Reason
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "is_restricted",
     "lacks",
+    "newer_that_allows",
     "refused",
     "refused_format",
     "refused_opcode",
@@ -108,6 +110,32 @@ def is_restricted(mode: Mode, consumer: Consumer) -> bool:
     if mode is Mode.TRUSTED:
         return False
     return mode in _ALWAYS or within(_rules().default, consumer.torch)
+
+
+def newer_that_allows(reading: Reading, consumer: Consumer) -> str:
+    """The first newer torch from which on nothing the file names or does is refused, or empty."""
+    found: Release = ()
+    for release in sorted(_changes(), reverse=True):
+        there = replace(consumer, torch=release)
+        if (
+            release <= consumer.torch
+            or refused_opcode(reading.opcodes, there)
+            or any(
+                refused(each, there, allowed=False, calls_unnamed=False) for each in reading.globals
+            )
+        ):
+            break
+        found = release
+    return ".".join(map(str, found))
+
+
+@cache
+def _changes() -> frozenset[Release]:
+    """Releases in which what is allowed is not what it was before."""
+    rules = _rules()
+    tables = (rules.globals, rules.patterns, rules.opcodes)
+    spans = [span for table in tables for each in table.spans.values() for span in each]
+    return frozenset({each for span in spans for each in (span.since, span.until)} - {()})
 
 
 def refused_format(kind: Format, consumer: Consumer) -> Prediction | None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ckptmatrix.archive.reading import Format, Reading, Requirement
+from ckptmatrix.archive.reading import Format, Global, Reading, Requirement
 from ckptmatrix.diagnose.remedies import Remedy, cures_of
 from ckptmatrix.diagnose.sentence import Words
 from ckptmatrix.judge.outcome import Cure, Judgement
@@ -191,3 +191,48 @@ def test_a_mode_that_was_tried_counts_for_itself(evidence: Callable[..., Evidenc
     modes = {Mode.PLAIN: failed(Reason.OUT_OF_MEMORY), Mode.MAPPED: judged(Verdict.OK)}
     found = cures(evidence(mode=Mode.MMAP, modes=modes), MAPPED)
     assert [cure.verified for cure in found] == [True]
+
+
+NEWER = Remedy(where="version", needs="weights_only", text="load with a newer torch")
+
+
+def naming(*names: str, requirements: tuple[Requirement, ...] = ()) -> Reading:
+    parts = [name.rpartition(".") for name in names]
+    named = tuple(Global(module=module, name=name) for module, _, name in parts)
+    return Reading(format=Format.ZIP, bytes=1, globals=named, requirements=requirements)
+
+
+@pytest.mark.parametrize(
+    ("torch", "names", "since"),
+    [
+        ("2.2.2", ["collections.Counter"], "2.4"),
+        ("2.2.2", ["collections.Counter", "__builtin__.set"], "2.6"),
+        ("2.2.2", ["torch._utils._rebuild_tensor_v3", "torch.uint16"], "2.6"),
+        ("2.4.1", ["torch.uint16"], "2.6"),
+        ("2.2.2", ["collections.Counter", "argparse.Namespace"], ""),
+        ("2.1.0", ["torch._utils._rebuild_nested_tensor"], ""),
+    ],
+)
+def test_the_torch_to_load_with_allows_all_the_file_names(
+    evidence: Callable[..., Evidence], torch: str, names: list[str], since: str
+) -> None:
+    known = with_torch(evidence(reading=naming(*names)), torch)
+    said = f"load with torch {since} or newer, which allows all that it names"
+    assert [cure.text for cure in cures(known, NEWER)] == ([said] if since else [])
+
+
+def test_the_torch_that_allows_it_can_also_read_it(evidence: Callable[..., Evidence]) -> None:
+    asks = Requirement(of="torch", at_least="2.7", evidence="it says so")
+    known = with_torch(evidence(reading=naming("torch.uint16", requirements=(asks,))), "2.2.2")
+    assert [cure.text for cure in cures(known, NEWER)] == [
+        "load with torch 2.7 or newer, which allows all that it names"
+    ]
+    ends = Requirement(of="torch", below="2.0", evidence="it is gone")
+    known = with_torch(evidence(reading=naming("torch.uint16", requirements=(ends,))), "1.13.1")
+    assert cures(known, NEWER) == ()
+
+
+def test_of_a_file_nobody_read_the_version_is_what_the_signature_says(
+    evidence: Callable[..., Evidence],
+) -> None:
+    assert [cure.text for cure in cures(evidence(reading=None), NEWER)] == [NEWER.text]
