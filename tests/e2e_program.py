@@ -37,9 +37,19 @@ def start(
     )
 
 
-def command(*arguments: str, cwd: Path = REPOSITORY, env: dict[str, str] | None = None) -> Finished:
+def command(
+    *arguments: str,
+    cwd: Path = REPOSITORY,
+    env: dict[str, str] | None = None,
+    timeout_s: float = 1_500,
+) -> Finished:
     """Run the command line to its end and show what it printed."""
     process = start(*arguments, cwd=cwd, env=env)
-    out, err = process.communicate(timeout=1_500)
+    try:
+        out, err = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
     print(out, err, sep="\n")  # noqa: T201 - pytest shows it when a test fails
     return Finished(code=process.returncode, out=out, err=err)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+pytestmark = pytest.mark.timeout(3_600)
+
 ANSWERS = read_answers("known_answers_debian.yaml")
 #: Every case, or with ``CKPTMATRIX_TEST_DEBIAN=answers`` those that answers are about.
 CASES = cases_of(ANSWERS) if os.environ.get("CKPTMATRIX_TEST_DEBIAN") == "answers" else "*"
@@ -61,7 +63,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert built.code == 0, built.out + built.err
     before = Traces.of(engine)
     options = ("--provider", "docker", "--cases", CASES, "--out", str(out))
-    done = command("run", "matrices/debian.yaml", *options)
+    # Every case takes a quarter of an hour where nothing else runs.
+    done = command("run", "matrices/debian.yaml", *options, timeout_s=3_400)
     assert done.code == 0, done.err
     assert Traces.of(engine) == before
     return (out / "debian" / "latest").resolve()
