@@ -88,7 +88,7 @@ def test_a_file_comes_before_a_matrix_that_ships(
 def test_a_word_that_names_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     said = refusal(Path("nothing"))
-    assert "a matrix that ships with ckptmatrix: debian, default, eras, smoke" in said
+    assert "a matrix that ships with ckptmatrix: debian, default, eras, held-out, smoke" in said
 
 
 def test_names_of_one_gpu_are_one_device(load: Callable[..., Matrix]) -> None:
