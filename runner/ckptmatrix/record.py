@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 - read at run time when a record becomes JSON
+
+from pydantic import AwareDatetime  # noqa: TC002 - read at run time when a record becomes JSON
 
 from ckptmatrix.judge.outcome import (  # noqa: TC001 - read at run time, as above
     Diagnosis,
@@ -31,6 +32,8 @@ class CellRecord:
         log_tail: Last lines of the tool that failed.
         facts: What its ``hello`` said, when it came that far.
         packages: ``name==version``.
+        environment: Digest of the image, or of the interpreter and lock it is made from; empty when
+            it was not made.
         notes: Sentences for the user.
         trusted: Whether both its controls behaved; None when it could not be used, or when they
             did not run for no fault of its own.
@@ -47,6 +50,7 @@ class CellRecord:
     log_tail: str = ""
     facts: Facts | None = None
     packages: tuple[str, ...] = ()
+    environment: str = ""
     notes: tuple[str, ...] = ()
     trusted: bool | None = None
     distrust: str = ""
@@ -130,13 +134,15 @@ class RunRecord:
         outcomes: One per load, none absent.
         counts: What it cost.
         phases: Phase → seconds.
+        partial: Whether only some cells or cases of the matrix were asked for (``--cells``,
+            ``--cases``).
     """
 
     id: str
     matrix: str
     status: str
-    started: datetime
-    ended: datetime | None = None
+    started: AwareDatetime
+    ended: AwareDatetime | None = None
     provider: str
     provider_note: str = ""
     ckptmatrix: str
@@ -146,3 +152,4 @@ class RunRecord:
     outcomes: tuple[Outcome, ...] = ()
     counts: Counts = Counts()
     phases: dict[str, float]
+    partial: bool = False

@@ -31,7 +31,10 @@ from ckptmatrix.report.table_csv import grid_csv
 from ckptmatrix.store.atomic import point_at, write_atomic
 from ckptmatrix.store.failures import explained
 
-__all__ = ["read_run", "write_run"]
+__all__ = ["RECORD", "read_run", "write_run"]
+
+#: What makes a folder that of a run.
+RECORD = "run.json"
 
 _RECORD: TypeAdapter[RunRecord] = TypeAdapter(RunRecord)
 
@@ -62,7 +65,7 @@ def write_run(folder: Path, run: RunRecord) -> None:
         write_atomic(folder / "report.html", render_html(run))
     header = _RECORD.dump_python(replace(run, outcomes=()), mode="json", exclude={"outcomes"})
     text = json.dumps({"format": FORMAT} | header, indent=1)
-    write_atomic(folder / "run.json", text + "\n")
+    write_atomic(folder / RECORD, text + "\n")
     if run.status != "started":
         point_at(folder.parent / "latest", folder.name)
 
@@ -78,7 +81,7 @@ def read_run(folder: Path | str, *, outcomes: bool = True) -> RunRecord:
         UsageError: It is not a run's folder, is of another format, or is damaged.
     """
     folder = Path(folder)
-    header = _read_json(folder, "run.json")
+    header = _read_json(folder, RECORD)
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):
         msg = f"{folder / 'run.json'} is not the record of a run"
         raise UsageError(msg)

@@ -1,4 +1,4 @@
-"""A run as pandas tables. The only module that imports pandas.
+"""A run as pandas tables.
 
 pandas is a view: the truth is in the run folder's files, whose columns ``report.schema`` lists.
 """
@@ -22,7 +22,7 @@ from ckptmatrix.words import Mode, Reason, Stage, Verdict
 if TYPE_CHECKING:
     from ckptmatrix.record import CellRecord, RunRecord
 
-__all__ = ["RunFrames"]
+__all__ = ["RunFrames", "without_mistakes"]
 
 _CURES = [mode.value for mode in Mode if mode.is_cure]
 _BY_SEVERITY = [verdict.value for verdict in sorted(Verdict, key=lambda v: v.severity)]
@@ -81,6 +81,13 @@ class RunFrames:
             frame[name] = frame[name].map(str, na_action="ignore").astype("category")
         return frame
 
+    def expected_failures(self) -> frozenset[tuple[str, str, str]]:
+        """Saves that failed as their cases expect: producer, case and device."""
+        frame = self._outcomes
+        aborted = frame[(frame["reason"] == Reason.SAVE_FAILED) & frame["as_expected"]]
+        sides = (aborted[name].astype(str) for name in ("producer", "case", "producer_device"))
+        return frozenset(zip(*sides, strict=True))
+
     def matrix(
         self,
         case: str | None = None,
@@ -102,7 +109,7 @@ class RunFrames:
         Raises:
             UsageError: The run has no such case, mode or device.
         """
-        frame = self._counted()
+        frame = self.counted()
         for column, wanted in (("case", case), ("mode", mode), ("device", device)):
             if wanted is not None:
                 known = [str(name) for name in self._outcomes[column].cat.categories]
@@ -121,21 +128,38 @@ class RunFrames:
 
     def counts(self) -> pd.DataFrame:
         """Verdict → how many loads, and how many of them are as expected."""
-        frame = self._counted()
+        frame = self.counted()
         expected = frame["as_expected"].groupby(frame["verdict"], observed=True)
         return pd.DataFrame({"loads": expected.size(), "as_expected": expected.sum()})
 
-    def _counted(self) -> pd.DataFrame:
-        """Without cures and without user's mistakes answered alike everywhere."""
-        frame = self._outcomes[~self._outcomes["mode"].isin(_CURES)]
+    def usual(self) -> pd.DataFrame:
+        """The outcomes of modes in which people load by themselves: without cures."""
+        return self._outcomes[~self._outcomes["mode"].isin(_CURES)]
+
+    def telling_mistakes(self) -> frozenset[tuple[str, str]]:
+        """Case and mode of the user's mistakes that cells answer differently."""
+        frame = self.usual()
         mistakes = frame[(frame["family"] == MISTAKES) & _applies(frame)]
         reasons = mistakes["reason"].astype(object).fillna("").astype(str)
         answer = mistakes["verdict"].astype(str) + " " + reasons
         sides = [mistakes["case"].astype(str), mistakes["mode"].astype(str)]
         differing = answer.groupby(sides).nunique()
-        differing = differing[differing > 1]
-        keys = pd.MultiIndex.from_frame(frame[["case", "mode"]].astype(str))
-        return frame[(frame["family"] != MISTAKES) | keys.isin(differing.index)]
+        return frozenset(differing[differing > 1].index)
+
+    def counted(self) -> pd.DataFrame:
+        """The outcomes without cures and without user's mistakes answered alike everywhere."""
+        return without_mistakes(self.usual(), self.telling_mistakes())
+
+
+def without_mistakes(frame: pd.DataFrame, but: frozenset[tuple[str, str]]) -> pd.DataFrame:
+    """The outcomes without those of user's mistakes.
+
+    Args:
+        frame: Outcomes.
+        but: Case and mode of the mistakes that stay.
+    """
+    keys = pd.MultiIndex.from_frame(frame[["case", "mode"]].astype(str))
+    return frame[(frame["family"] != MISTAKES) | keys.isin(list(but))]
 
 
 _CELL_COLUMNS = [

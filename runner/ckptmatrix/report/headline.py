@@ -22,7 +22,7 @@ def headline(run: RunRecord) -> str:
         what = "No load came to an answer"
     else:
         what = (
-            f"{int(100 * whole.share)}% of {counted_noun(whole.applies, 'load')} "
+            f"{100 * whole.good // whole.applies}% of {counted_noun(whole.applies, 'load')} "
             f"between {counted_noun(len(run.cells), 'cell')} are as expected"
         )
     counts = verdict_counts(run)

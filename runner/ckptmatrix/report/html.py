@@ -20,6 +20,7 @@ from markupsafe import Markup
 from ckptmatrix.report.advice import cure_line
 from ckptmatrix.report.findings import find
 from ckptmatrix.report.headline import headline, verdict_counts
+from ckptmatrix.report.html_changes import changes
 from ckptmatrix.report.predictions import score_rows, score_run
 from ckptmatrix.report.squares import (
     Grid,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from ckptmatrix.judge.outcome import Diagnosis, Outcome
     from ckptmatrix.record import CellRecord, RunRecord
+    from ckptmatrix.report.diff.compare import Diff
 
 __all__ = ["render_html"]
 
@@ -51,11 +53,12 @@ _MESSAGE = 240
 _MOST_CURES = 4
 
 
-def render_html(run: RunRecord) -> str:
+def render_html(run: RunRecord, diff: Diff | None = None) -> str:
     """The report's page.
 
     Args:
         run: A run that has ended.
+        diff: What is not as it was in the baseline, where there is one.
     """
     style = _style()
     findings = find(run)
@@ -66,6 +69,7 @@ def render_html(run: RunRecord) -> str:
         matrix=plain(run.matrix, 100),
         facts=_facts(run),
         headline=headline(run),
+        changes=None if diff is None else changes(diff),
         counts=list(verdict_counts(run).items()),
         findings=[
             {

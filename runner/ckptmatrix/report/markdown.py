@@ -9,19 +9,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ckptmatrix.report.diff.markdown import diff_markdown
 from ckptmatrix.report.findings import find
 from ckptmatrix.report.headline import headline, verdict_counts
 from ckptmatrix.report.predictions import score_rows, score_run
 from ckptmatrix.report.squares import Grid, family_grid, pair_grid
-from ckptmatrix.report.text import plain
+from ckptmatrix.report.text import code, plain
 from ckptmatrix.words import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ckptmatrix.record import RunRecord
+    from ckptmatrix.report.diff.compare import Diff
 
-__all__ = ["LIMIT", "code", "render_markdown"]
+__all__ = ["LIMIT", "render_markdown"]
 
 #: Most bytes of the whole text.
 LIMIT = 900_000
@@ -29,22 +31,12 @@ _MOST_FINDINGS = 50
 _MOST_WRONG = 10
 
 
-def code(text: str, limit: int = 300) -> str:
-    """Any text as a code span, in which nothing is a link, a mention, HTML or a table's border."""
-    line = plain(text, limit).replace("|", "\\|")
-    if not line:
-        return ""
-    longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if longest or line.startswith(" ") or line.endswith(" ") else ""
-    return f"{fence}{pad}{line}{pad}{fence}"
-
-
-def render_markdown(run: RunRecord, *, limit: int = LIMIT) -> str:
-    """The report's headline, findings and tables.
+def render_markdown(run: RunRecord, diff: Diff | None = None, *, limit: int = LIMIT) -> str:
+    """The report's headline, what changed, findings and tables.
 
     Args:
         run: A run that has ended.
+        diff: What is not as it was in the baseline, where there is one.
         limit: Most bytes; tables that do not fit are left out, which is said.
     """
     top = [
@@ -53,6 +45,7 @@ def render_markdown(run: RunRecord, *, limit: int = LIMIT) -> str:
         _counts(run),
     ]
     sections = [
+        *([("What changed since the baseline", diff_markdown(diff))] if diff is not None else []),
         ("Findings", _findings(run)),
         ("Saved by (rows), loaded in (columns)", _grid(pair_grid(run), "saved by")),
         ("Families", _grid(family_grid(run), "family")),

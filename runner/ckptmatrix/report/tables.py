@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from ckptmatrix.record import RunRecord
 
-__all__ = ["counts_line", "family_table", "finding_lines", "pair_table", "print_run"]
+__all__ = [
+    "counts_line",
+    "family_table",
+    "finding_lines",
+    "pair_table",
+    "print_run",
+    "shown",
+    "symbol",
+]
 
 _ASCII = {
     Verdict.OK: "+",
@@ -118,14 +126,14 @@ def finding_lines(run: RunRecord, console: Console, *, most: int) -> list[Text]:
     every = find(run)
     lines = []
     for finding in every[:most]:
-        line = Text(_symbol(finding.verdict, console), _STYLES[finding.verdict])
-        lines.append(line.append(f" {_encodable(finding.sentence, console)}", "default not bold"))
+        line = symbol(finding.verdict, console)
+        lines.append(line.append(f" {shown(finding.sentence, console)}", "default not bold"))
         if finding.example and finding.example not in finding.sentence:
-            lines.append(Text(f"    {_encodable(plain(finding.example, 160), console)}", "dim"))
+            lines.append(Text(f"    {shown(plain(finding.example, 160), console)}", "dim"))
         advice = finding.advice
         for word, said in (("why", advice.cause), ("do", advice.cure)):
             if said:
-                lines.append(Text(f"    {word}: {_encodable(plain(said, 400), console)}"))
+                lines.append(Text(f"    {word}: {shown(plain(said, 400), console)}"))
     if len(every) > most:
         lines.append(Text(f"  and {len(every) - most} more in the report", "dim"))
     return lines
@@ -154,7 +162,7 @@ def _square(square: Square, room: int, console: Console) -> Text:
     text = f"{symbol} {square.text}".strip()
     if len(text) > room and square.share is not None:
         # Rounded down: only what is wholly good may say 100%.
-        text = f"{symbol} {int(100 * square.share)}%"
+        text = f"{symbol} {100 * square.good // square.applies}%"
     if len(text) > room:
         text = symbol
     return Text(text, _STYLES[square.verdict])
@@ -172,7 +180,13 @@ def _can_encode(text: str, console: Console) -> bool:
     return True
 
 
-def _encodable(text: str, console: Console) -> str:
+def symbol(verdict: Verdict, console: Console) -> Text:
+    """The verdict's character in its colour, as the console can show it."""
+    return Text(_symbol(verdict, console), _STYLES[verdict])
+
+
+def shown(text: str, console: Console) -> str:
+    """The text in the characters that the console can show."""
     if _can_encode(text, console):
         return text
     return text.replace("—", "-").replace("…", "...").encode("ascii", "backslashreplace").decode()

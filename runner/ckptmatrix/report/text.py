@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["counted_noun", "encodable", "listed", "plain"]
+__all__ = ["code", "counted_noun", "encodable", "listed", "plain"]
 
 _SPACES = re.compile(r"\s+")
 #: Cc: controls. Cf: invisible formatting, bidirectional overrides among it. Cs, Co, Cn: no text.
@@ -54,3 +54,14 @@ def listed(items: Iterable[str], most: int = 3) -> str:
 def counted_noun(count: int, noun: str) -> str:
     """``1 load``, ``1,200 loads``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def code(text: str, limit: int = 300) -> str:
+    """Any text as a code span, in which nothing is a link, a mention, HTML or a table's border."""
+    line = plain(text, limit).replace("|", "\\|")
+    if not line:
+        return ""
+    longest = max((len(run) for run in re.findall(r"`+", line)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if longest or line.startswith(" ") or line.endswith(" ") else ""
+    return f"{fence}{pad}{line}{pad}{fence}"

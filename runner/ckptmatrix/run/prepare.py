@@ -62,6 +62,7 @@ class Prepared:
             declared=planned.cell.id,
             facts=usable.facts,
             packages=environment.packages,
+            environment=environment.key,
             notes=environment.notes,
             prepare_seconds=environment.seconds,
             reused=environment.reused,

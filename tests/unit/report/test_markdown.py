@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckptmatrix.record import CellRecord
-from ckptmatrix.report.markdown import code, render_markdown
+from ckptmatrix.report.markdown import render_markdown
+from ckptmatrix.report.text import code
 from ckptmatrix.words import Reason, Verdict
 
 if TYPE_CHECKING:
