@@ -27,6 +27,7 @@ __all__ = ["MAX_CELLS", "load_matrix"]
 #: Loads grow with the square of the cells: a million pairs is more than anybody waits for.
 MAX_CELLS = 1_000
 
+_EXAMPLE = "an include, for example: include: [{python: '3.11', torch: '2.6.0'}]"
 _MIN_MEMORY = 16_000_000
 _MIN_OUTPUT = 1_000
 _MAX_TIMEOUT = 86_400.0
@@ -46,7 +47,7 @@ def load_matrix(path: Path, *, environ: Mapping[str, str] | None = None) -> mode
     Raises:
         MatrixError: With every problem that could be found in one reading.
     """
-    source = read_source(_found(path))
+    source = read_source(_found(path), example=_EXAMPLE)
     source, file, wrong = _validated(source)
     if file is not None:
         variables = os.environ if environ is None else environ

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from ckptmatrix.matrix.cell import Cell
 
-__all__ = ["NamedCase", "select_cases", "select_cells", "split_patterns"]
+__all__ = [
+    "NamedCase",
+    "chosen_names",
+    "matches_case",
+    "select_cases",
+    "select_cells",
+    "split_patterns",
+]
 
 _FAMILY = "family:"
 
@@ -55,6 +62,25 @@ def split_patterns(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     take = tuple(part for part in parts if not part.startswith("!"))
     leave = tuple(part.removeprefix("!").strip() for part in parts if part.startswith("!"))
     return take or ("*",), leave
+
+
+def chosen_names(
+    names: Iterable[str], text: str, matches: Callable[[str, str], bool] = fnmatchcase
+) -> list[str]:
+    """The names that patterns mean, in their order.
+
+    Args:
+        names: All there are.
+        text: Patterns separated by commas.
+        matches: Whether a name is what a pattern means.
+    """
+    take, leave = split_patterns(text)
+    return [
+        name
+        for name in names
+        if any(matches(name, pattern) for pattern in take)
+        and not any(matches(name, pattern) for pattern in leave)
+    ]
 
 
 def select_cells(cells: Sequence[Cell], text: str) -> tuple[Cell, ...]:
@@ -114,10 +140,15 @@ def _by_id(cell: Cell, pattern: str) -> bool:
     return fnmatchcase(cell.id, pattern)
 
 
-def _by_name_or_family(case: NamedCase, pattern: str) -> bool:
+def matches_case(name: str, family: str, pattern: str) -> bool:
+    """Whether a pattern means the case, by its name or by its family."""
     if pattern.startswith(_FAMILY):
-        return fnmatchcase(case.family, pattern.removeprefix(_FAMILY))
-    return fnmatchcase(case.name, pattern)
+        return fnmatchcase(family, pattern.removeprefix(_FAMILY))
+    return fnmatchcase(name, pattern)
+
+
+def _by_name_or_family(case: NamedCase, pattern: str) -> bool:
+    return matches_case(case.name, case.family, pattern)
 
 
 def _select(

@@ -131,11 +131,12 @@ def _short(text: str) -> str:
     return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 1]}…"
 
 
-def read_source(path: Path) -> Source:
+def read_source(path: Path, *, example: str) -> Source:
     """Read a YAML file.
 
     Args:
         path: The file; UTF-8, at most :data:`MAX_BYTES`.
+        example: What an empty file is told to hold at least.
 
     Returns:
         Its data, and the problems that left the rest readable. Of two equal keys the first counts.
@@ -152,8 +153,7 @@ def read_source(path: Path) -> Source:
     except yaml.YAMLError as error:
         raise MatrixError(path, [explain(error, text)]) from None
     if root is None:
-        fix = "write at least an include, for example: include: [{python: '3.11', torch: '2.6.0'}]"
-        raise MatrixError(path, [_whole("the file is empty", fix)])
+        raise MatrixError(path, [_whole("the file is empty", f"write at least {example}")])
     source.data = _Reader(source).read(root, ())
     return source
 
@@ -182,7 +182,7 @@ def _bytes_of(path: Path) -> bytes:
         reason = error.strerror or type(error).__name__
         raise MatrixError(path, [_whole(f"the file cannot be read: {reason}")]) from None
     if len(raw) > MAX_BYTES:
-        fix = "is it the right file? A matrix file is rarely longer than a page"
+        fix = "is it the right file? Such a file is rarely longer than a page"
         raise MatrixError(path, [_whole(f"the file is larger than {MAX_BYTES:,} bytes", fix)])
     return raw
 
@@ -217,7 +217,7 @@ def _guard(path: Path, text: str) -> None:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                problem = "a second document starts here; a matrix file holds one"
+                problem = "a second document starts here; a file holds one"
                 fix = "remove the line «---», or make two files"
         elif isinstance(event, _COLLECTION_END):
             depth -= 1
@@ -303,15 +303,13 @@ class _Reader:
             self._source.note(place, "a list or mapping cannot be a key", "use a word as the key")
             return None
         if node.tag == f"{_TAG}merge":
-            self._source.note(
-                place, "merge keys (<<) are not read in a matrix file", "write the keys out"
-            )
+            self._source.note(place, "merge keys (<<) are not read", "write the keys out")
             return None
         if node.tag != f"{_TAG}str":
             self._source.note(
                 place,
                 f"YAML does not read the key «{node.value}» as a word",
-                "keys are words such as python or include",
+                "keys are words",
             )
             return None
         return str(node.value)
@@ -342,7 +340,7 @@ class _Reader:
         written = f"{tag} {node.value}".strip() if isinstance(node, yaml.ScalarNode) else ""
         self._source.problem(
             address,
-            f"the YAML tag {tag} is not allowed in a matrix file",
+            f"the YAML tag {tag} is not allowed",
             f"if you mean the text, put it in quotes: '{written}'" if written else "remove it",
         )
 

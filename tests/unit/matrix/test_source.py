@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def problems_of(path: Path, content: bytes) -> list[Problem]:
     path.write_bytes(content)
     try:
-        return read_source(path).problems
+        return read_source(path, example="a: 1").problems
     except MatrixError as error:
         return error.problems
 
@@ -27,7 +27,7 @@ def problems_of(path: Path, content: bytes) -> list[Problem]:
 def test_values_have_their_positions(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("a: 1\nb:\n  - c: {d: 3.10}\n", encoding="utf-8")
-    source = read_source(path)
+    source = read_source(path, example="a: 1")
     assert source.data == {"a": 1, "b": [{"c": {"d": 3.1}}]}
     assert source.place(("b", 0, "c", "d")) == Place(3, 12)
     assert source.key_place(("b", 0, "c", "d")) == Place(3, 9)
@@ -40,25 +40,25 @@ def test_scalars_are_read_as_yaml_reads_them(tmp_path: Path) -> None:
     text = "[1, 0x10, 1.5, .inf, yes, null, ~, text, '1', 2026-11-22, =]"
     path.write_text(text, encoding="utf-8")
     expected = [1, 16, 1.5, float("inf"), True, None, None, "text", "1", "2026-11-22", "="]
-    assert read_source(path).data == expected
+    assert read_source(path, example="a: 1").data == expected
 
 
 def test_alias_is_its_value(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("a: &x [1]\nb: *x\n", encoding="utf-8")
-    assert read_source(path).data == {"a": [1], "b": [1]}
+    assert read_source(path, example="a: 1").data == {"a": [1], "b": [1]}
 
 
 def test_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
-    assert read_source(path).data == {"a": 1, "b": 2}
+    assert read_source(path, example="a: 1").data == {"a": 1, "b": 2}
 
 
 def test_number_that_python_refuses_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(f"a: {'9' * 5000}\n", encoding="utf-8")
-    source = read_source(path)
+    source = read_source(path, example="a: 1")
     assert [problem.line for problem in source.problems] == [1]
     assert ("a",) in source.refused
 
@@ -93,12 +93,12 @@ def test_depth_within_the_bound_is_read(tmp_path: Path) -> None:
 
 def test_folder_is_not_a_file(tmp_path: Path) -> None:
     with pytest.raises(MatrixError, match="a folder, not a file"):
-        read_source(tmp_path)
+        read_source(tmp_path, example="a: 1")
 
 
 def test_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(MatrixError, match="there is no such file"):
-        read_source(tmp_path / "absent.yaml")
+        read_source(tmp_path / "absent.yaml", example="a: 1")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -124,5 +124,5 @@ def test_wrong_characters(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes(content)
     with pytest.raises(MatrixError) as caught:
-        read_source(path)
+        read_source(path, example="a: 1")
     assert str(caught.value).startswith(f"{path}:{message}")

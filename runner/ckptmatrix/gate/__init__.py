@@ -1,0 +1,1 @@
+"""Whether a run may pass: what is new, what was expected to fail, and for how long."""
