@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from ckptmatrix.commands.planning import Planned, plan_file
 from ckptmatrix.commands.workplace import make_provider, new_folder
 from ckptmatrix.engines.local import LocalEngine
 from ckptmatrix.errors import ExitCode, ExpectedError
+from ckptmatrix.gate.sentences import sentences as gate_sentences
+from ckptmatrix.gate.sentences import to_json as gate_json
 from ckptmatrix.matrix.unused import unused_settings
 from ckptmatrix.providers.pyz import observer_digest
 from ckptmatrix.providers.select import choose_provider
@@ -26,6 +29,7 @@ from ckptmatrix.report.findings import find
 from ckptmatrix.report.folder import write_run
 from ckptmatrix.report.predictions import score_run, sentences, to_json
 from ckptmatrix.report.tables import print_run
+from ckptmatrix.report.tables import shown as shown_text
 from ckptmatrix.report.text import plain
 from ckptmatrix.run.driver import Finished, drive
 from ckptmatrix.run.interrupts import Interrupts
@@ -36,7 +40,10 @@ from ckptmatrix.store import Store
 from ckptmatrix.words import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from ckptmatrix.gate.judge import Gate
 
 __all__ = ["run_command"]
 
@@ -52,6 +59,7 @@ def run_command(
     store: Path | None,
     fresh: bool,
     update_locks: bool,
+    gate: Callable[[Path], Callable[[Path], Gate]] | None,
     as_json: bool,
 ) -> int:
     """Run a matrix file.
@@ -66,17 +74,20 @@ def run_command(
         store: Where results are kept; ``out/.store`` when None.
         fresh: Whether known results are ignored.
         update_locks: Whether packages are resolved anew.
+        gate: From the folder of the matrix's runs to what holds a run's folder against the
+            baseline, or None.
         as_json: Whether the summary is printed as JSON.
 
     Returns:
-        An exit code: 3 when a cell could not be used or something could not be measured; when
-        interrupted 130, or 143 by SIGTERM and 129 by SIGHUP.
+        An exit code: 1 when the gate does not let it pass; 3 when a cell could not be used or
+        something could not be measured; when interrupted 130, or 143 by SIGTERM and 129 by SIGHUP.
 
     Raises:
         ckptmatrix.errors.ExpectedError: Nothing could be started.
         Exception: What ended a run before its time, once its record is written.
     """
     planned = plan_file(path, cells=cells, cases=cases)
+    hold = None if gate is None else gate(out / planned.matrix.name)
     shown = Console(stderr=True) if as_json else Console()
     name, note = choose_provider(
         provider or planned.matrix.hosts[0].provider,
@@ -113,13 +124,22 @@ def run_command(
         _begin(folder, planned, name, note)
         with board:
             finished = drive(setting, planned.plan, run_id=folder.name, provider_note=note)
+        partial = cells is not None or cases is not None
+        finished = replace(finished, record=replace(finished.record, partial=partial))
         _write(folder, finished)
-    if as_json:
-        click.echo(json.dumps(_summary(folder, finished), indent=2))
-    else:
+    if not as_json:
         _show(shown, folder, finished)
+    held = None if hold is None or finished.record.status != "complete" else hold(folder)
+    if as_json:
+        told = {} if held is None else {"gate": gate_json(held)}
+        click.echo(json.dumps(_summary(folder, finished) | told, indent=2))
+    elif held is not None:
+        for line in gate_sentences(held):
+            shown.print(Text(shown_text(line, shown)), soft_wrap=True)
     if finished.record.status == "interrupted":
         return interrupts.exit_code or ExitCode.INTERRUPTED
+    if held is not None and not held.passes:
+        return ExitCode.GATE
     record = finished.record
     verdicts = {cell.verdict for cell in record.cells}
     verdicts |= {save.verdict for save in record.saves}

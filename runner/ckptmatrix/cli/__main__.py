@@ -1,0 +1,7 @@
+"""``python -m ckptmatrix.cli``."""
+
+import sys
+
+from ckptmatrix.cli import main
+
+sys.exit(main())
