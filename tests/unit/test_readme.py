@@ -11,9 +11,10 @@ import pytest
 import ckptmatrix
 from ckptmatrix.catalogue import builtin_cases, user_cases
 from ckptmatrix.cli import cli
+from ckptmatrix.gate.expectations import read_expectations
 from ckptmatrix.matrix.load import load_matrix
 from ckptmatrix.report.folder import write_run
-from ckptmatrix.words import Mode, Verdict
+from ckptmatrix.words import Mode, Reason, Verdict
 from fakes import Behaviour, FakeProvider
 from scenario import Scenario, a_case, some_cells
 
@@ -44,8 +45,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_example_is_looked_at_here() -> None:
-    assert len(blocks("yaml")) == 2
+    assert len(blocks("yaml")) == 3
     assert len(blocks("python")) == 2
+
+
+def test_the_expectations_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "expect.yaml"
+    path.write_text(block("yaml", "# expect.yaml"), encoding="utf-8")
+    (expectation,) = read_expectations(path)
+    assert expectation.reason is Reason.MISSING_MODULE
 
 
 def test_the_matrix_loads_with_its_case_file(folder: Path) -> None:
