@@ -28,8 +28,9 @@ __all__ = ["cases", "plan", "run", "schema"]
 
 
 @click.command(
-    epilog="""Exit codes: 0 every load has an answer, whatever it is; 1 the gate does not let it pass;
-    2 wrong usage; 3 something could not be measured, or a cell not be used; 130 interrupted."""
+    epilog="""Exit codes: 0 every load has an answer, whatever it is; 1 the gate does not let it
+    pass; 2 wrong usage; 3 something could not be measured, or a cell not be used; 130
+    interrupted."""
 )
 @MATRIX
 @PROVIDER
