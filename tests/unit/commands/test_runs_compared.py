@@ -68,7 +68,7 @@ def test_a_run_that_is_not_there(reports: Path, command: Command) -> None:
     said = command("diff", "example/20260102-030406", "example")
     assert said.code == 2
     assert f"did you mean example/{FIRST}" in said.err
-    nothing = command("diff", "exampel", "example", "--reports", "elsewhere")
+    nothing = command("diff", "exam", "example", "--reports", "elsewhere")
     assert "elsewhere has no runs" in nothing.err
 
 

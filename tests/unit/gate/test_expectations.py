@@ -62,7 +62,7 @@ def test_everything_wrong_is_told_with_its_line(tmp_path: Path) -> None:
     text = """\
 expects: []
 expect:
-  - {cas: x, verdict: faild, why: x, expires: soon}
+  - {cas: x, verdict: fail, why: x, expires: soon}
   - {verdict: failed, why: x, expires: 2027-02-30, mode: [plain, quick]}
   - {verdict: failed, reason: mising_module, expires: 2027-01-01}
   - [1]
@@ -71,7 +71,7 @@ expect:
     assert problems(tmp_path / "expect.yaml", text) == [
         "1: there is no key «expects» | its only key is expect",
         "3: there is no key «cas» in an entry | did you mean case?",
-        "3: «faild» is no verdict | did you mean failed?",
+        "3: «fail» is no verdict | did you mean failed?",
         "3: «soon» is no day | write it as 2027-01-31",
         "4: «2027-02-30» is no day | write it as 2027-01-31",
         f"4: «quick» is no mode | write one of {', '.join(Mode)}",
