@@ -145,7 +145,10 @@ def _key(path: str, kind: Format) -> str:
     if kind is Format.DCP:
         return ".".join(re.findall(r"\['(.*?)'\]", path))
     if kind is Format.EXPORT:
-        return path.removeprefix(".state_dict").removeprefix("serialized_state_dict.pt")
+        # Before torch 2.9 tensors lie in an archive of torch.save inside.
+        inside = ("serialized_state_dict.pt", "data/weights/model.pt")
+        path = path.removeprefix(".state_dict")
+        return next((path.removeprefix(each) for each in inside if path.startswith(each)), path)
     return path
 
 

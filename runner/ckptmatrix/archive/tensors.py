@@ -258,6 +258,8 @@ _REBUILD: Final[dict[str, Callable[[str, tuple[Node, ...], int], TensorEntry | N
     "_rebuild_sparse_csr_tensor": _sparse,
     "_rebuild_nested_tensor": _nested,
     "_rebuild_njt": _jagged,
+    # The class itself, as subclasses are rebuilt: how torch 2.1 to 2.4 wrote jagged tensors.
+    "NestedTensor": _nested,
     "_rebuild_meta_tensor_no_storage": _meta,
     "_rebuild_wrapper_subclass": _wrapper,
     "_rebuild_device_tensor_from_numpy": _elsewhere,
