@@ -1,4 +1,4 @@
-"""Whether there is room for what a load must hold at once.
+"""Whether there is room for what a load must hold at once, and what it maps is in the file.
 
 The limit is one of address space. A file that is mapped is so as a whole, before anything in its
 pickle is looked at. Otherwise room for a storage is taken when the pickle refers to it: a zip
@@ -16,7 +16,9 @@ from ckptmatrix.predict.prediction import Prediction
 from ckptmatrix.words import Mode, OpenedAs, Reason
 
 if TYPE_CHECKING:
-    from ckptmatrix.archive.reading import Reading
+    from collections.abc import Sequence
+
+    from ckptmatrix.archive.reading import Reading, StorageEntry
     from ckptmatrix.predict.loading import Loading
 
 __all__ = ["first_too_large", "too_large", "unmappable"]
@@ -48,8 +50,10 @@ def first_too_large(reading: Reading, loading: Loading) -> Prediction | None:
         reading: The file.
         loading: How it is loaded.
     """
-    if loading.mode is Mode.MMAP or not reading.storages:
+    if not reading.storages:
         return None
+    if loading.mode is Mode.MMAP:
+        return _past_the_end(reading, reading.storages[:1])
     first = reading.storages[0]
     return None if first.device == _NOWHERE else _over(first.bytes, loading, "its first storage")
 
@@ -62,11 +66,23 @@ def too_large(reading: Reading, loading: Loading) -> Prediction | None:
         loading: How it is loaded.
     """
     if loading.mode is Mode.MMAP:
-        return None
+        return _past_the_end(reading, reading.storages)
     nowhere = sum(each.bytes for each in reading.storages if each.device == _NOWHERE)
     held = reading.tensor_bytes - nowhere
     kept = reading.bytes if loading.opened_as is OpenedAs.BUFFER else 0
     return _over(held + kept, loading, "what it holds")
+
+
+def _past_the_end(reading: Reading, storages: Sequence[StorageEntry]) -> Prediction | None:
+    """Why a storage cannot lie in a file that is mapped: its record is packed, as others do it."""
+    for each in storages:
+        if each.bytes > reading.bytes and each.device != _NOWHERE and not reading.defects:
+            return Prediction(
+                reason=Reason.FILE_CORRUPT,
+                why=f"with mmap=True a storage of {each.bytes:,} bytes is looked for in a file of "
+                f"{reading.bytes:,}: its record is packed",
+            )
+    return None
 
 
 def _over(size: int, loading: Loading, what: str) -> Prediction | None:

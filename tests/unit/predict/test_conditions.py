@@ -113,3 +113,16 @@ def test_a_stream_cannot_be_rewound_whatever_is_in_it(torch: str, file: File, to
     for reading in (file(*STATE_DICT), Reading(format=Format.EMPTY, bytes=0)):
         prediction = told(reading, torch, Mode.PLAIN, loading=conditions)
         assert prediction.reason is Reason.FORMAT_UNSUPPORTED
+
+
+def test_a_packed_record_that_is_mapped_lies_past_the_end(file: File, told: Told) -> None:
+    storages = (storage("cpu", 40), storage("cpu", 2 * MIB))
+    packed = file(*STATE_DICT, bytes=3_000, storages=storages, tensor_bytes=2 * MIB + 40)
+    prediction = told(packed, "2.6.0", Mode.MMAP)
+    assert prediction.reason is Reason.FILE_CORRUPT
+    assert "a storage of 2,097,152 bytes is looked for in a file of 3,000" in prediction.why
+    assert told(packed, "2.6.0", Mode.MAPPED).reason is None
+    # One that still lies in the file has other values, which is no failure.
+    assert told(holding(file, 500, 600), "2.6.0", Mode.MMAP).reason is None
+    nowhere = file(*STATE_DICT, bytes=3_000, storages=(storage("meta", 2 * MIB),))
+    assert told(nowhere, "2.6.0", Mode.MMAP).reason is None
