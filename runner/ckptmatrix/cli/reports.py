@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ckptmatrix.cli.options import AS_JSON, BASELINE, EXPECT, FAIL_ON, REPORTS
+from ckptmatrix.report.forms import FILES
 
 __all__ = ["baseline", "diff", "gate", "history", "report"]
 
@@ -84,7 +85,7 @@ def gate(run: str, *, as_json: bool, **options: Any) -> int:  # noqa: ANN401 - c
     "--format",
     "forms",
     multiple=True,
-    type=click.Choice(["html", "markdown", "csv", "table", "parquet", "json", "junit", "badge"]),
+    type=click.Choice(list(FILES)),
     help="May be given more than once.  [default: all of them]",
 )
 @click.option(

@@ -12,6 +12,7 @@ from ckptmatrix.report.badge import render_badge
 from ckptmatrix.report.diff.compare import compare
 from ckptmatrix.report.document import render_document
 from ckptmatrix.report.folder import read_run
+from ckptmatrix.report.forms import FILES, RECORDS
 from ckptmatrix.report.frames import RunFrames
 from ckptmatrix.report.history import History
 from ckptmatrix.report.html import render_html
@@ -32,18 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["report_command"]
 
-#: Format → name of its file.
-FILES = {
-    "html": "report.html",
-    "markdown": "report.md",
-    "csv": "outcomes.csv",
-    "table": "table.csv",
-    "parquet": "outcomes.parquet",
-    "json": "run-and-outcomes.json",
-    "junit": "junit.xml",
-    "badge": "badge.json",
-}
-_RECORDS = frozenset({"parquet", "table"})
 #: These begin with what changed since the baseline.
 _COMPARED: dict[str, Callable[[RunRecord, Diff | None], str]] = {
     "html": render_html,
@@ -64,7 +53,7 @@ def report_command(
 
     Args:
         run: As :func:`ckptmatrix.commands.runs.find_run` takes it.
-        forms: Keys of ``FILES``; all when empty.
+        forms: Keys of :data:`ckptmatrix.report.forms.FILES`; all when empty.
         out: The file for one format, the folder for several; one format of text is printed when
             None, and several go into the run's own folder.
         baseline: What page and Markdown begin with a comparison to; the matrix's baseline, where
@@ -95,7 +84,7 @@ def report_command(
         return ExitCode.COMPLETE
     target = folder if out is None else out
     # In the run's own folder these are its record.
-    every = [form for form in FILES if out is not None or form not in _RECORDS]
+    every = [form for form in FILES if out is not None or form not in RECORDS]
     with explained(target):
         target.mkdir(parents=True, exist_ok=True)
     for form in dict.fromkeys(forms or every):

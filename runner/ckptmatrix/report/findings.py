@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from ckptmatrix.report.advice import NONE, Advice, advise
 from ckptmatrix.report.phrases import phrase
 from ckptmatrix.report.squares import applies, counted
-from ckptmatrix.report.text import counted_noun, listed, plain
+from ckptmatrix.report.text import counted_noun, in_order, listed, plain
 from ckptmatrix.words import Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from ckptmatrix.judge.outcome import Outcome
     from ckptmatrix.record import CellRecord, RunRecord
@@ -229,10 +229,6 @@ def _flaky(flaky: Sequence[Outcome], scope: _Scope) -> list[Finding]:
     ]
 
 
-def _in_order(names: Iterable[str], order: Mapping[str, int]) -> tuple[str, ...]:
-    return tuple(sorted(names, key=lambda name: (order.get(name, len(order)), name)))
-
-
 class _Scope:
     """What was tried at all: decides whether a group is about its producers or its consumers."""
 
@@ -247,10 +243,10 @@ class _Scope:
                 self._modes[outcome.case].add(outcome.mode.value)
 
     def cells_in_order(self, cells: Iterable[str]) -> tuple[str, ...]:
-        return _in_order(cells, self._cells)
+        return in_order(cells, self._cells)
 
     def cases_in_order(self, cases: Iterable[str]) -> tuple[str, ...]:
-        return _in_order(cases, self._cases)
+        return in_order(cases, self._cases)
 
     def findings(self, outcomes: Iterable[Outcome]) -> list[Finding]:
         """Group outcomes, and groups of outcomes that concern the same squares."""

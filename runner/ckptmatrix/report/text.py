@@ -7,9 +7,9 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["code", "counted_noun", "encodable", "listed", "plain"]
+__all__ = ["code", "counted_noun", "encodable", "in_order", "listed", "plain"]
 
 _SPACES = re.compile(r"\s+")
 #: Cc: controls. Cf: invisible formatting, bidirectional overrides among it. Cs, Co, Cn: no text.
@@ -49,6 +49,11 @@ def listed(items: Iterable[str], most: int = 3) -> str:
     if len(every) <= most + 1:
         return ", ".join(every)
     return f"{', '.join(every[:most])} and {len(every) - most} more"
+
+
+def in_order(names: Iterable[str], order: Mapping[str, int]) -> tuple[str, ...]:
+    """Names by their places; those without one come last, by the alphabet."""
+    return tuple(sorted(names, key=lambda name: (order.get(name, len(order)), name)))
 
 
 def counted_noun(count: int, noun: str) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ckptmatrix.report.diff.change import Change
 from ckptmatrix.report.phrases import phrase
-from ckptmatrix.report.text import counted_noun, listed, plain
+from ckptmatrix.report.text import counted_noun, in_order, listed, plain
 from ckptmatrix.words import Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pandas as pd
 
@@ -238,9 +238,9 @@ class _Scope:
         """One group of rows that are alike."""
         first = rows[0]
         change = Change(first["change"])
-        cases = _in_order({row["case"] for row in rows}, self._cases)
-        producers = _in_order({row["producer"] for row in rows}, self._cells)
-        consumers = _in_order({row.get("consumer") or "" for row in rows} - {""}, self._cells)
+        cases = in_order({row["case"] for row in rows}, self._cases)
+        producers = in_order({row["producer"] for row in rows}, self._cells)
+        consumers = in_order({row.get("consumer") or "" for row in rows} - {""}, self._cells)
         verdict, silent, what = _said(change, first)
         kind = "" if consumers else "saving "
         where = self._where(rows, cases, producers, consumers)
@@ -298,7 +298,3 @@ def _phrase(verdict: str, reason: str | None, entity: str | None) -> str:
 
 def _places(names: Iterable[str]) -> dict[str, int]:
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
-
-
-def _in_order(names: Iterable[str], order: Mapping[str, int]) -> tuple[str, ...]:
-    return tuple(sorted(names, key=lambda name: (order.get(name, len(order)), name)))
