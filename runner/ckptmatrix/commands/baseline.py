@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ckptmatrix.commands.runs import BASELINE, find_baseline, find_run
+from ckptmatrix.commands.runs import BASELINE, find_baseline, find_run, must_be_complete
 from ckptmatrix.errors import ExitCode, UsageError
 from ckptmatrix.report.folder import read_run
 from ckptmatrix.store.atomic import point_at
@@ -33,12 +33,7 @@ def baseline_set_command(run: str, *, reports: Path) -> int:
     """
     folder = find_run(run, reports)
     record = read_run(folder, outcomes=False)
-    if record.status != "complete":
-        msg = (
-            f"{folder} is {record.status}: what it lacks would never be missed\n"
-            "    fix: run the matrix again, which goes on with what is left"
-        )
-        raise UsageError(msg)
+    must_be_complete(folder, record)
     if record.partial:
         msg = (
             f"{folder} has only some cells or cases: what it lacks would never be missed\n"

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from ckptmatrix.commands.runs import find_baseline, find_run
+from ckptmatrix.commands.runs import find_baseline, find_run, must_be_complete
 from ckptmatrix.errors import ExitCode, UsageError
 from ckptmatrix.gate.expectations import read_expectations
 from ckptmatrix.gate.judge import judge_run
@@ -120,12 +120,6 @@ def _baseline(options: GateOptions, matrix: Path) -> Path:
 
 
 def _whole(folder: Path) -> RunFrames:
-    """A run that came to its end: what another lacks would pass unseen."""
     run = RunFrames.open(folder)
-    if run.run.status != "complete":
-        msg = (
-            f"{folder} is {run.run.status}\n"
-            "    fix: run the matrix again, which goes on with what is left"
-        )
-        raise UsageError(msg)
+    must_be_complete(folder, run.run)
     return run

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ckptmatrix.errors import UsageError
 from ckptmatrix.report.folder import RECORD
 from ckptmatrix.report.frames import RunFrames
 
-__all__ = ["BASELINE", "LATEST", "find_baseline", "find_run", "open_run"]
+if TYPE_CHECKING:
+    from ckptmatrix.record import RunRecord
+
+__all__ = ["BASELINE", "LATEST", "find_baseline", "find_run", "must_be_complete", "open_run"]
 
 #: Links beside the runs of a matrix.
 BASELINE, LATEST = "baseline", "latest"
@@ -60,6 +64,20 @@ def find_baseline(matrix: Path) -> Path | None:
         )
         raise UsageError(msg)
     return link.resolve()
+
+
+def must_be_complete(folder: Path, run: RunRecord) -> None:
+    """Refuse a run that did not come to its end: what it lacks would never be missed.
+
+    Raises:
+        UsageError: It is not complete.
+    """
+    if run.status != "complete":
+        msg = (
+            f"{folder} is {run.status}: what it lacks would never be missed\n"
+            "    fix: run the matrix again, which goes on with what is left"
+        )
+        raise UsageError(msg)
 
 
 def open_run(text: str, reports: Path) -> tuple[Path, RunFrames]:

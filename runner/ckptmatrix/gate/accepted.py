@@ -10,7 +10,7 @@ import pandas as pd
 
 from ckptmatrix.matrix.selection import chosen_names, matches_case
 from ckptmatrix.report.diff.compare import KEY
-from ckptmatrix.report.squares import APPLIES
+from ckptmatrix.report.frames import applying
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ class Known:
 
     Attributes:
         expectation: Of the file.
-        covered: How many loads that count it is about and have an answer.
+        covered: How many loads, cures aside, it is about and have an answer.
         met: How many of them are as it says, and not as their cases expect.
         expired: Whether its last day is over, so that it accepts nothing.
     """
@@ -63,9 +63,10 @@ def accept(
     Returns:
         One :class:`Known` an expectation, and the ``KEY`` of each load that is accepted.
     """
-    frame = run.counted()
+    # A mistake may count by the baseline's answers alone, so that none is left out here.
+    frame = run.usual()
     families = {case: family for case, (family, _) in run.run.cases.items()}
-    answered = frame["verdict"].isin(APPLIES)
+    answered = applying(frame)
     accepted = pd.Series(data=False, index=frame.index)
     known = []
     for each in expectations:

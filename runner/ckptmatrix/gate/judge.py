@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from ckptmatrix.gate.accepted import Known, accept
+from ckptmatrix.gate.accepted import accept
 from ckptmatrix.gate.policy import Rule
 from ckptmatrix.report.diff.change import Change
-from ckptmatrix.report.diff.compare import KEY, Diff, compare
+from ckptmatrix.report.diff.compare import KEY, compare
 from ckptmatrix.report.diff.groups import groups
 from ckptmatrix.report.text import counted_noun
 from ckptmatrix.words import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import date
 
     import pandas as pd
 
+    from ckptmatrix.gate.accepted import Known
     from ckptmatrix.gate.expectations import Expectation
+    from ckptmatrix.report.diff.compare import Diff
+    from ckptmatrix.report.diff.groups import ChangeGroup
     from ckptmatrix.report.frames import RunFrames
+
+    #: How many break a rule, and what they are.
+    _Found = tuple[int, list[str]]
 
 __all__ = ["Breach", "Gate", "judge_run"]
 
@@ -43,12 +49,14 @@ class Breach:
     sentences: tuple[str, ...]
 
 
-class _Finder(Protocol):
-    """Finds what breaks one rule."""
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """What rules are held against: a run, what is left of its diff, what became of expectations."""
 
-    def __call__(
-        self, head: RunFrames, diff: Diff, known: Sequence[Known], rule: Rule, /
-    ) -> Breach: ...
+    head: RunFrames
+    diff: Diff
+    groups: tuple[ChangeGroup, ...]
+    known: tuple[Known, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +106,15 @@ def judge_run(
     marked = diff.loads[KEY].merge(accepted, on=KEY, how="left", indicator=True)["_merge"]
     expected = (marked == "both").to_numpy() & diff.loads["change"].isin(_FAILING).to_numpy()
     left = replace(diff, loads=diff.loads[~expected].reset_index(drop=True))
+    held = _Held(head=head, diff=left, groups=groups(left), known=known)
     asked = tuple(rule for rule in Rule if rule in rules)
-    found = (_FINDERS[rule](head, left, known, rule) for rule in asked)
+    found = {rule: _FINDERS[rule](held) for rule in asked}
     return Gate(
-        breaches=tuple(breach for breach in found if breach.count),
+        breaches=tuple(
+            Breach(rule=rule, count=count, sentences=tuple(said))
+            for rule, (count, said) in found.items()
+            if count
+        ),
         known=known,
         accepted=int(expected.sum()),
         rules=asked,
@@ -109,22 +122,20 @@ def judge_run(
     )
 
 
-def _changed(changes: Collection[Change], *, silent: bool = False) -> _Finder:
+def _changed(changes: Collection[Change], *, silent: bool = False) -> Callable[[_Held], _Found]:
     """Finds loads and saves of which one of these is said."""
 
-    def find(_head: RunFrames, diff: Diff, _known: Sequence[Known], rule: Rule) -> Breach:
-        told = [
-            group
-            for group in groups(diff)
+    def find(held: _Held) -> _Found:
+        said = [
+            group.sentence
+            for group in held.groups
             # Of a cell that is new, its coming is no failure.
             if group.change in changes
             and group.verdict is not Verdict.OK
             and (group.silent or not silent)
         ]
-        count = sum(
-            int(_meant(frame, changes, silent=silent).sum()) for frame in (diff.loads, diff.saves)
-        )
-        return Breach(rule=rule, count=count, sentences=tuple(group.sentence for group in told))
+        frames = (held.diff.loads, held.diff.saves)
+        return sum(int(_meant(each, changes, silent=silent).sum()) for each in frames), said
 
     return find
 
@@ -140,43 +151,38 @@ def _meant(frame: pd.DataFrame, changes: Collection[Change], *, silent: bool) ->
     return meant
 
 
-def _flaky(_head: RunFrames, diff: Diff, _known: Sequence[Known], rule: Rule) -> Breach:
-    loads = diff.loads[(diff.loads["flaky"] == True) & (diff.loads["was_flaky"] != True)]  # noqa: E712 - may be missing
+def _flaky(held: _Held) -> _Found:
+    loads = held.diff.loads
+    loads = loads[(loads["flaky"] == True) & (loads["was_flaky"] != True)]  # noqa: E712 - may be missing
     places = loads[["case", "consumer"]].drop_duplicates().itertuples(index=False, name=None)
-    said = tuple(f"{case} in {consumer}" for case, consumer in places)
-    return Breach(rule=rule, count=len(loads), sentences=said)
+    return len(loads), [f"{case} in {consumer}" for case, consumer in places]
 
 
-def _errors(head: RunFrames, _diff: Diff, _known: Sequence[Known], rule: Rule) -> Breach:
-    frame = head.frame()
-    failed = frame[frame["verdict"] == Verdict.ERROR]
-    cells = [cell for cell in head.run.cells if cell.verdict is Verdict.ERROR]
+def _errors(held: _Held) -> _Found:
+    run, frame = held.head.run, held.head.frame()
+    loads = frame[frame["verdict"] == Verdict.ERROR]
+    cells = [cell for cell in run.cells if cell.verdict is Verdict.ERROR]
     unusable = {cell.id for cell in cells}
-    saves = [
-        save
-        for save in head.run.saves
-        if save.verdict is Verdict.ERROR and save.producer not in unusable
-    ]
+    failed = [save for save in run.saves if save.verdict is Verdict.ERROR]
+    saves = [save for save in failed if save.producer not in unusable]
+    reasons = loads["reason"].astype(str).value_counts()
     said = [f"{cell.id}: {cell.message or cell.reason}" for cell in cells]
     said += [f"saving {save.case} in {save.producer}: {save.message}" for save in saves]
-    reasons = failed["reason"].astype(str).value_counts()
-    said += [
-        f"{reason}: {counted_noun(count, 'load')}" for reason, count in reasons.items() if count
-    ]
-    return Breach(rule=rule, count=len(cells) + len(saves) + len(failed), sentences=tuple(said))
+    said += [f"{why}: {counted_noun(count, 'load')}" for why, count in reasons.items() if count]
+    return len(cells) + len(saves) + len(loads), said
 
 
-def _expired(_head: RunFrames, _diff: Diff, known: Sequence[Known], rule: Rule) -> Breach:
-    said = tuple(each.says for each in known if each.expired)
-    return Breach(rule=rule, count=len(said), sentences=said)
+def _expired(held: _Held) -> _Found:
+    said = [each.says for each in held.known if each.expired]
+    return len(said), said
 
 
-def _passing(_head: RunFrames, _diff: Diff, known: Sequence[Known], rule: Rule) -> Breach:
-    said = tuple(each.says for each in known if not each.expired and not each.met)
-    return Breach(rule=rule, count=len(said), sentences=said)
+def _passing(held: _Held) -> _Found:
+    said = [each.says for each in held.known if not each.expired and not each.met]
+    return len(said), said
 
 
-_FINDERS: dict[Rule, _Finder] = {
+_FINDERS: dict[Rule, Callable[[_Held], _Found]] = {
     Rule.NEW_FAILURE: _changed({Change.NEW_FAILURE}),
     Rule.SILENT: _changed(_NEWS, silent=True),
     Rule.LOST: _changed({Change.LOST}),

@@ -20,10 +20,8 @@ _LONGEST = 600
 
 def sentences(gate: Gate) -> list[str]:
     """Lines: whether it passes, what breaks which rule, what is to be said of expectations."""
-    base, head = gate.diff.base, gate.diff.head
-    lines = [f"{_name(head)} against {_name(base)}"]
-    if base.id == head.id:
-        lines = [f"{_name(head)} against nothing: it is its own baseline"]
+    base, head = _name(gate.diff.base), _name(gate.diff.head)
+    lines = [f"{head} against {'nothing: it is its own baseline' if base == head else base}"]
     for breach in gate.breaches:
         lines.append(f"{breach.rule}: {breach.count:,} {breach.rule.meaning}")
         lines += [f"  {plain(said, _LONGEST)}" for said in breach.sentences[:_MOST]]

@@ -14,7 +14,7 @@ from ckptmatrix.report.schema import COLUMNS, row
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["document_schema", "render_document"]
+__all__ = ["document_schema", "header", "render_document"]
 
 _RECORD: TypeAdapter[RunRecord] = TypeAdapter(RunRecord)
 _TYPES: Mapping[str, Any] = {
@@ -27,15 +27,22 @@ _TYPES: Mapping[str, Any] = {
 }
 
 
+def header(run: RunRecord) -> dict[str, Any]:
+    """All of a run but its outcomes, as JSON."""
+    fields: dict[str, Any] = _RECORD.dump_python(
+        replace(run, outcomes=()), mode="json", exclude={"outcomes"}
+    )
+    return fields
+
+
 def render_document(run: RunRecord) -> str:
     """``format``, ``run`` (all but the outcomes) and ``outcomes``, one a line.
 
     Args:
         run: A run that has ended.
     """
-    header = _RECORD.dump_python(replace(run, outcomes=()), mode="json", exclude={"outcomes"})
     lines = ",\n".join(json.dumps(row(outcome), separators=(",", ":")) for outcome in run.outcomes)
-    head = json.dumps(header, separators=(",", ":"))
+    head = json.dumps(header(run), separators=(",", ":"))
     return f'{{"format":{FORMAT},\n"run":{head},\n"outcomes":[\n{lines}\n]}}\n'
 
 

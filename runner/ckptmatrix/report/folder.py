@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ckptmatrix.errors import UsageError
 from ckptmatrix.record import FORMAT, RunRecord
+from ckptmatrix.report.document import header
 from ckptmatrix.report.html import render_html
 from ckptmatrix.report.markdown import render_markdown
 from ckptmatrix.report.parquet import to_parquet
@@ -63,8 +64,7 @@ def write_run(folder: Path, run: RunRecord) -> None:
         write_atomic(folder / "predictions.json", worth + "\n")
         write_atomic(folder / "report.md", render_markdown(run))
         write_atomic(folder / "report.html", render_html(run))
-    header = _RECORD.dump_python(replace(run, outcomes=()), mode="json", exclude={"outcomes"})
-    text = json.dumps({"format": FORMAT} | header, indent=1)
+    text = json.dumps({"format": FORMAT} | header(run), indent=1)
     write_atomic(folder / RECORD, text + "\n")
     if run.status != "started":
         point_at(folder.parent / "latest", folder.name)
@@ -81,14 +81,14 @@ def read_run(folder: Path | str, *, outcomes: bool = True) -> RunRecord:
         UsageError: It is not a run's folder, is of another format, or is damaged.
     """
     folder = Path(folder)
-    header = _read_json(folder, RECORD)
-    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
+    fields = _read_json(folder, RECORD)
+    if not isinstance(fields, dict) or not isinstance(fields.get("format"), int):
         msg = f"{folder / 'run.json'} is not the record of a run"
         raise UsageError(msg)
-    found = header.pop("format")
+    found = fields.pop("format")
     if found > FORMAT:
         msg = (
-            f"{folder} was written by ckptmatrix {str(header.get('ckptmatrix'))[:50]} in format "
+            f"{folder} was written by ckptmatrix {str(fields.get('ckptmatrix'))[:50]} in format "
             f"{found}; this version reads up to format {FORMAT}\n    fix: upgrade ckptmatrix"
         )
         raise UsageError(msg)
@@ -99,7 +99,7 @@ def read_run(folder: Path | str, *, outcomes: bool = True) -> RunRecord:
         )
         raise UsageError(msg)
     try:
-        run = _RECORD.validate_python(header)
+        run = _RECORD.validate_python(fields)
         if outcomes and run.status != "started":
             rows = _read_json(folder, "outcomes.json")
             run = replace(run, outcomes=tuple(map(outcome_from, rows)))

@@ -22,7 +22,7 @@ from ckptmatrix.words import Mode, Reason, Stage, Verdict
 if TYPE_CHECKING:
     from ckptmatrix.record import CellRecord, RunRecord
 
-__all__ = ["RunFrames", "without_mistakes"]
+__all__ = ["RunFrames", "applying", "good", "without_mistakes"]
 
 _CURES = [mode.value for mode in Mode if mode.is_cure]
 _BY_SEVERITY = [verdict.value for verdict in sorted(Verdict, key=lambda v: v.severity)]
@@ -120,7 +120,7 @@ class RunFrames:
         sides = [frame["producer"].astype(str), frame["consumer"].astype(str)]
         if values == "share":
             # The mean leaves out what does not apply: there it is NaN.
-            flat = _good(frame).astype(float).where(_applies(frame)).groupby(sides).mean()
+            flat = good(frame).astype(float).where(applying(frame)).groupby(sides).mean()
         else:
             flat = _rank(frame).groupby(sides).max().map(lambda rank: _BY_SEVERITY[rank % 10])
         cells = [cell.id for cell in self.run.cells if cell.verdict is not Verdict.UNSUPPORTED]
@@ -139,7 +139,7 @@ class RunFrames:
     def telling_mistakes(self) -> frozenset[tuple[str, str]]:
         """Case and mode of the user's mistakes that cells answer differently."""
         frame = self.usual()
-        mistakes = frame[(frame["family"] == MISTAKES) & _applies(frame)]
+        mistakes = frame[(frame["family"] == MISTAKES) & applying(frame)]
         reasons = mistakes["reason"].astype(object).fillna("").astype(str)
         answer = mistakes["verdict"].astype(str) + " " + reasons
         sides = [mistakes["case"].astype(str), mistakes["mode"].astype(str)]
@@ -202,12 +202,14 @@ def _cell_row(cell: CellRecord) -> list[object]:
     ]
 
 
-def _applies(frame: pd.DataFrame) -> pd.Series[bool]:
+def applying(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Which outcomes apply, as :func:`ckptmatrix.report.squares.applies` says of one."""
     return frame["verdict"].isin(APPLIES)
 
 
-def _good(frame: pd.DataFrame) -> pd.Series[bool]:
-    return _applies(frame) & frame["as_expected"]
+def good(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Which are good, as :func:`ckptmatrix.report.squares.is_good` says of one."""
+    return applying(frame) & frame["as_expected"]
 
 
 def _rank(frame: pd.DataFrame) -> pd.Series[int]:
@@ -216,12 +218,12 @@ def _rank(frame: pd.DataFrame) -> pd.Series[int]:
     The same order as :func:`ckptmatrix.report.squares.fold`.
     """
     rank = frame["verdict"].cat.codes.astype(int)
-    wrong = _applies(frame) & ~frame["as_expected"]
+    wrong = applying(frame) & ~frame["as_expected"]
     unnoticed = wrong & (frame["verdict"] == Verdict.OK)
     rank = rank.mask(unnoticed, _BY_SEVERITY.index(Verdict.CHANGED))
     bad = wrong | (frame["verdict"] == Verdict.ERROR)
     rank = rank.mask(bad, rank + 20)
-    return rank.mask(_good(frame), 10 + _BY_SEVERITY.index(Verdict.OK))
+    return rank.mask(good(frame), 10 + _BY_SEVERITY.index(Verdict.OK))
 
 
 def _categorised(frame: pd.DataFrame, run: RunRecord) -> pd.DataFrame:

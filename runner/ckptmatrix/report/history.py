@@ -15,8 +15,7 @@ import pandas as pd
 from ckptmatrix.errors import UsageError
 from ckptmatrix.report.diff.compare import KEY
 from ckptmatrix.report.folder import RECORD, read_run
-from ckptmatrix.report.frames import RunFrames, without_mistakes
-from ckptmatrix.words import Verdict
+from ckptmatrix.report.frames import RunFrames, applying, good, without_mistakes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -185,11 +184,7 @@ def _time(run: RunRecord) -> datetime:
 
 def _answers(table: pd.DataFrame) -> NDArray[np.int8]:
     """As :func:`ckptmatrix.report.diff.change.answer`, for all rows at once."""
-    verdict = table["verdict"].astype(str)
-    applies = verdict.isin([Verdict.OK.value, Verdict.CHANGED.value, Verdict.FAILED.value])
-    good = applies & table["as_expected"]
-    codes = np.where(good, _GOOD, np.where(applies, _BAD, _SILENT))
-    return codes.astype(np.int8)
+    return np.select([good(table), applying(table)], [_GOOD, _BAD], _SILENT).astype(np.int8)
 
 
 def _last(so: NDArray[np.bool_], ids: list[str]) -> pd.Series[Any]:

@@ -59,7 +59,7 @@ def test_only_its_own_folders_can_be_written(bench: Bench) -> None:
     """).said
     # Both of the last are memory of this container alone, counted against its limit.
     assert said[0] == sorted(
-        ["/ckptmatrix/scratch", "/ckptmatrix/taken/output", "/dev/mqueue", "/dev/shm"]  # noqa: S108
+        ["/ckptmatrix/scratch", "/ckptmatrix/taken/output", "/dev/mqueue", "/dev/shm"]  # noqa: S108 - the folders of a container
     )
     assert said[1] == []
     assert "allowed" not in said[2]

@@ -58,7 +58,7 @@ def test_the_innermost_frames_are_told_without_the_machine() -> None:
         ("/usr/lib/python3/dist-packages/torch/nn.py", "torch/nn.py"),
         ("/a/lib/python3.11/pickle.py", "pickle.py"),
         ("/a/lib/python3.11/json/decoder.py", "json/decoder.py"),
-        ("/tmp/ckptcell-0123.pyz/ckptcell/cases/base.py", "ckptcell/cases/base.py"),  # noqa: S108
+        ("/tmp/ckptcell-0123.pyz/ckptcell/cases/base.py", "ckptcell/cases/base.py"),  # noqa: S108 - a path in a traceback
         ("/somewhere/input/cases/ckptcell_user_mine.py", "ckptcell_user_mine.py"),
         ("/elsewhere/mine.py", "mine.py"),
         ("<string>", "<string>"),

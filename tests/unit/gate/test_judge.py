@@ -143,6 +143,19 @@ def test_what_is_as_its_case_expects_meets_no_expectation(held: Held) -> None:
     assert broken(gate) == {Rule.PASSING: 1}
 
 
+def test_a_mistake_that_only_the_baseline_tells_apart_can_be_expected(held: Held) -> None:
+    unnoticed = {"verdict": Verdict.OK, "reason": None, "as_expected": False}
+
+    def somewhere(outcome: Outcome) -> bool:
+        return outcome.case == "wrong_layers" and outcome.consumer == NEW
+
+    base = edited(make_run(), (somewhere, unnoticed))
+    head = edited(make_run(), (lambda outcome: outcome.case == "wrong_layers", unnoticed))
+    assert Rule.SILENT in broken(held(base, head))
+    entry = expectation(case="wrong_layers", verdict=Verdict.OK)
+    assert held(base, head, entry).passes
+
+
 def test_a_run_without_outcomes(held: Held) -> None:
     empty = replace(make_run(), outcomes=())
     gate = held(make_run(), empty, expectation())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ckptmatrix.report.diff.change import Change
@@ -169,19 +169,12 @@ def _merged(found: Iterable[ChangeGroup]) -> list[ChangeGroup]:
             continue
         every = [first, *others]
         merged.append(
-            ChangeGroup(
-                change=first.change,
-                verdict=first.verdict,
+            replace(
+                first,
                 headline=f"{first.headline}, and {counted_noun(len(others), 'other way')}",
-                where=first.where,
-                cases=first.cases,
-                producers=first.producers,
-                consumers=first.consumers,
                 modes=tuple(dict.fromkeys(mode for group in every for mode in group.modes)),
                 loads=sum(group.loads for group in every),
                 silent=any(group.silent for group in every),
-                example=first.example,
-                cause=first.cause,
                 since=max(every, key=lambda group: group.runs).since,
                 runs=max(group.runs for group in every),
             )
@@ -244,6 +237,8 @@ class _Scope:
         verdict, silent, what = _said(change, first)
         kind = "" if consumers else "saving "
         where = self._where(rows, cases, producers, consumers)
+        # A save has no history.
+        oldest = max(rows, key=lambda row: int(row.get("runs") or 0))
         return ChangeGroup(
             change=change,
             verdict=verdict,
@@ -260,14 +255,9 @@ class _Scope:
             if change is Change.LOST
             else next((row["message"] for row in rows if row["message"]), ""),
             cause=next((row["cause"] for row in rows if row.get("cause")), ""),
-            since=_oldest(rows)["since"] or "" if "since" in first else "",
-            runs=max((int(row["runs"]) for row in rows if row.get("runs")), default=0),
+            since=oldest.get("since") or "",
+            runs=int(oldest.get("runs") or 0),
         )
-
-
-def _oldest(rows: Sequence[_Row]) -> _Row:
-    """That which has been as it is for the most runs."""
-    return max(rows, key=lambda row: int(row.get("runs") or 0))
 
 
 def _said(change: Change, row: _Row) -> tuple[Verdict, bool, str]:
